@@ -1,0 +1,39 @@
+import { Flags } from '@oclif/core';
+import type { Answer } from '../../../src/admin/test-routing.js';
+import { testClientRouting } from '../../../src/admin/test-routing.js';
+import { RoutingCommand, routingFlags } from '../../../src/cli/routing-command.js';
+
+export default class TestRoutingClient extends RoutingCommand {
+  static override summary = 'where would this request or login go, and why';
+  static override description =
+    'The answer comes from the code that carries the traffic. Exit code 7: it would go nowhere.';
+  static override examples = [
+    '<%= config.bin %> test routing client --protocol imap --user ann@contoso.com',
+    '<%= config.bin %> test routing client --protocol owa --user ann@contoso.com --url https://mail.contoso.com/owa/',
+  ];
+  static override flags = {
+    ...routingFlags,
+    protocol: Flags.string({
+      description: 'owa, ecp, ews, eas, mapi, rpc, oab, autodiscover, powershell, imap or pop',
+      required: true,
+      helpValue: 'PROTOCOL',
+    }),
+    user: Flags.string({ description: 'the login', helpValue: 'LOGIN' }),
+    url: Flags.string({ description: 'the URL that is asked for', helpValue: 'URL' }),
+    header: Flags.string({
+      description: 'a header of the request',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: "'NAME: VALUE'",
+      default: [],
+    }),
+  };
+
+  async run(): Promise<Answer> {
+    const { flags } = await this.parse(TestRoutingClient);
+    const { on, down, protocol, user, url } = flags;
+    return this.answer(flags, (estate) =>
+      testClientRouting(estate, { on, down, protocol, user, url, headers: flags.header }),
+    );
+  }
+}

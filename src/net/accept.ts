@@ -1,0 +1,79 @@
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { reasonOf, systemCodeOf, UsherError } from '../errors.js';
+import { keepErrorsHandled } from './keep-errors-handled.js';
+
+export interface DoorOptions {
+  /** An address of this machine; `::` is IPv6 alone, so that `0.0.0.0` may be opened beside it. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  readonly onConnection: (socket: Socket) => void;
+  /** Connections beyond it are closed as they come. */
+  readonly connectionsMax?: number | undefined;
+  /** Told of a connection that was closed because the door is full, or that could not be accepted. */
+  readonly onTrouble?: ((trouble: DoorTrouble) => void) | undefined;
+}
+
+export type DoorTrouble =
+  | { readonly kind: 'full'; readonly address: string | null }
+  | { readonly kind: 'accept-failed'; readonly error: Error };
+
+/** An open listening socket. */
+export interface Door {
+  readonly address: { readonly host: string; readonly port: number };
+  /** Stops accepting, at once; connections go on. */
+  close(): void;
+}
+
+/**
+ * Opens one listening TCP socket. Accepted sockets have no delay on, are half-open (a client may end its side and still
+ * read: whoever reads the end must end the other side), and never end the process by an unheard error.
+ * Rejects with UsherError `door-not-open`: which address, why, and the system's code.
+ */
+export function openDoor(options: DoorOptions): Promise<Door> {
+  const { host, port } = options;
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    options.onConnection(keepErrorsHandled(socket));
+  });
+  if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax;
+  return new Promise((resolve, reject) => {
+    const onRefused = (error: Error): void => reject(notOpen(host, port, error));
+    server.once('error', onRefused);
+    server.listen({ host, port, backlog: 511, ipv6Only: host === '::' }, () => {
+      server.off('error', onRefused);
+      server.on('error', (error) => options.onTrouble?.({ kind: 'accept-failed', error }));
+      server.on('drop', (drop) => options.onTrouble?.({ kind: 'full', address: drop?.remoteAddress ?? null }));
+      resolve({ address: addressOf(server, host, port), close: () => void server.close() });
+    });
+  });
+}
+
+function addressOf(server: Server, host: string, port: number): Door['address'] {
+  const bound = server.address();
+  return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : { host, port };
+}
+
+function notOpen(host: string, port: number, error: Error): UsherError {
+  const code = systemCodeOf(error);
+  const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  const suffix = code === undefined ? '' : ` (${code})`;
+  return new UsherError('failed', 'door-not-open', `${place} ${wordsOf(code, error)}${suffix}`, [], { cause: error });
+}
+
+function wordsOf(code: string | undefined, error: Error): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'is in use by another program';
+    case 'EACCES':
+      return 'needs the right to open ports below 1024';
+    case 'EADDRNOTAVAIL':
+      return 'is not an address of this machine';
+    case 'EAFNOSUPPORT':
+      return 'is of an address family that this machine does not have';
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'cannot be opened: too many files are open';
+    default:
+      return `cannot be opened: ${reasonOf(error)}`;
+  }
+}

@@ -1,0 +1,104 @@
+import type { Server } from '../topology/catalogue/catalogue.js';
+import { addressLengthMax } from '../topology/mail-address.js';
+import { nameKey } from '../topology/names.js';
+import type { RecipientDecision, TraceStep } from './decision.js';
+import { step } from './decision.js';
+import type { MailSession } from './mail-session.js';
+import { standingOf } from './mail-session.js';
+import { classifyRecipient } from './recipients.js';
+
+/** How many recipients have a say in the choice of the server. */
+const consideredMax = 20;
+
+/** The recipients of one transaction so far; a new value for every RCPT. */
+export interface Envelope {
+  readonly recipients: readonly RecipientDecision[];
+  readonly accepted: readonly RecipientDecision[];
+  readonly trace: readonly TraceStep[];
+}
+
+export const emptyEnvelope: Envelope = { recipients: [], accepted: [], trace: [] };
+
+type Verdict = Pick<RecipientDecision, 'verdict' | 'reply'> & { readonly why: string };
+
+const accept: Verdict = { verdict: 'accept', reply: null, why: '' };
+
+function no(verdict: 'reject' | 'defer', code: number, enhanced: string, text: string, why: string): Verdict {
+  return { verdict, reply: { code, enhanced, text }, why };
+}
+
+/** RCPT TO: what the address is, whether this session may send to it, and whether it fits in this transaction. */
+export function addRecipient(session: MailSession, envelope: Envelope, text: string): Envelope {
+  const { topology, directory } = session;
+  const known = text.length <= addressLengthMax ? classifyRecipient(topology, directory, text) : undefined;
+  const database =
+    known?.entry?.class === 'mailbox' ? (topology.database(known.entry.database)?.name ?? known.entry.database) : null;
+  const considered = envelope.accepted.length < consideredMax;
+  const base = { address: text, class: known?.class ?? null, database, considered };
+  const { verdict, reply, why } = known
+    ? judgeRecipient(session, envelope, base)
+    : no('reject', 501, '5.1.3', 'Invalid address', 'is no address');
+  const recipient: RecipientDecision = { ...base, considered: considered && verdict === 'accept', verdict, reply };
+  const detail = `${text.slice(0, 100)} is ${classWords(recipient)}${why === '' ? '' : `; ${why}`}`;
+  return {
+    recipients: [...envelope.recipients, recipient],
+    accepted: verdict === 'accept' ? [...envelope.accepted, recipient] : envelope.accepted,
+    trace: [...envelope.trace, step(`recipient/${verdict}`, detail)],
+  };
+}
+
+function classWords(recipient: RecipientDecision): string {
+  if (recipient.class === null) return 'not an address';
+  return recipient.database === null ? `of class ${recipient.class}` : `a mailbox in ${recipient.database}`;
+}
+
+type Judged = Pick<RecipientDecision, 'class' | 'database'>;
+
+function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Judged): Verdict {
+  const { connector, topology } = session;
+  const standing = standingOf(session);
+  const limit =
+    standing === 'server'
+      ? topology.organization.maxRecipients
+      : Math.min(connector.maxRecipients, topology.organization.maxRecipients);
+  if (envelope.accepted.length >= limit)
+    return no('defer', 452, '4.5.3', 'Too many recipients', `the limit is ${limit}`);
+  const mayRelay =
+    standing === 'user' || standing === 'server' || (standing === 'anonymous' && connector.anonymousRelay);
+  if (recipient.class === 'external' && !mayRelay) {
+    return no('reject', 550, '5.7.1', 'Unable to relay', `${standing} clients may not relay on "${connector.name}"`);
+  }
+  if (recipient.database !== null && !activeServerOf(session, recipient.database)) {
+    return no(
+      'defer',
+      451,
+      '4.3.0',
+      'Mailbox not available now, try again later',
+      `${recipient.database} has no active server`,
+    );
+  }
+  return narrow(session, envelope, recipient);
+}
+
+/**
+ * A server that accepts only its own mailboxes cannot share a transaction: the first accepted recipient fixes the
+ * server, one of another server is to be sent again in a transaction of its own.
+ */
+function narrow(session: MailSession, envelope: Envelope, recipient: Judged): Verdict {
+  const [first] = envelope.accepted;
+  if (!first || session.user !== null) return accept;
+  const fixed = ownServerOf(session, first.database);
+  const mine = ownServerOf(session, recipient.database);
+  if (fixed === mine) return accept;
+  const why = `the transaction goes to ${fixed ?? 'another server'}, which takes only its own mailboxes together`;
+  return no('defer', 452, '4.5.3', 'Send to this recipient in another transaction', why);
+}
+
+function activeServerOf({ topology }: MailSession, database: string): Server | undefined {
+  return topology.server(topology.database(database)?.active ?? '');
+}
+
+function ownServerOf(session: MailSession, database: string | null): string | null {
+  const active = database === null ? undefined : activeServerOf(session, database);
+  return active?.accepts === 'own' ? nameKey(active.name) : null;
+}

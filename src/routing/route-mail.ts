@@ -1,0 +1,126 @@
+import type { Server } from '../topology/catalogue/catalogue.js';
+import type { Directory } from '../topology/directory.js';
+import { formatSize } from '../topology/quantities.js';
+import type { Topology } from '../topology/topology.js';
+import type { Availability } from './availability.js';
+import { chooseAmong } from './candidates.js';
+import type { Decision, TraceStep } from './decision.js';
+import { decide, step } from './decision.js';
+import { selectForRecipients, selectForSender } from './hub-selector.js';
+import type { Envelope } from './mail-recipients.js';
+import { addRecipient, emptyEnvelope } from './mail-recipients.js';
+import type { Judgement, MailSession } from './mail-session.js';
+import { judgeConnection, judgeSender } from './mail-session.js';
+import { narrowLink } from './paths.js';
+import { selectReceiveConnector } from './receive-connectors.js';
+
+/** A message at a front end: who brings it, from whom, to whom. */
+export interface MailQuestion {
+  readonly topology: Topology;
+  readonly directory: Directory;
+  readonly frontEnd: Server;
+  readonly availability: Availability;
+  readonly localAddress: string | null;
+  readonly port: number;
+  readonly clientAddress: string | null;
+  readonly user: string | null;
+  /** '' for the empty sender; null when it is not part of the question. */
+  readonly from: string | null;
+  readonly to: readonly string[];
+  readonly sizeBytes: number | null;
+}
+
+/** Where a message at a front end goes, and why: the steps of a session, one after the other. */
+export function routeMail(question: MailQuestion): Decision {
+  const { topology, frontEnd, clientAddress } = question;
+  const connector = selectReceiveConnector(topology, question);
+  if (!connector) {
+    const client = clientAddress ?? 'strangers';
+    const detail = `no enabled receive connector of ${frontEnd.name} on port ${question.port} takes ${client}`;
+    const reply = { code: 421, enhanced: '4.3.2', text: 'Service not available' };
+    return decide('reject', 'no-receive-connector', [step('receive-connector/none', detail)], { reply });
+  }
+  const session: MailSession = { ...question, connector };
+  const common = { receiveConnector: connector.name };
+  const begun = [
+    judgeConnection(session),
+    judgeSender(session, question.from ?? senderOf(question), question.sizeBytes),
+  ];
+  const trace: TraceStep[] = [];
+  for (const judgement of begun) {
+    trace.push(...judgement.trace);
+    if (judgement.refusal) return refusedDecision(judgement.refusal, trace, common);
+  }
+  const envelope = question.to.reduce<Envelope>((held, to) => addRecipient(session, held, to), emptyEnvelope);
+  return withTrace(
+    [...trace, ...envelope.trace],
+    chooseServer(session, envelope, question.availability, question.sizeBytes),
+  );
+}
+
+/** A user writes under the own name unless the question says otherwise. */
+function senderOf({ user }: MailQuestion): string {
+  return user !== null && user.includes('@') ? user : '';
+}
+
+function refusedDecision(
+  refusal: NonNullable<Judgement['refusal']>,
+  trace: readonly TraceStep[],
+  rest: Partial<Decision>,
+): Decision {
+  return decide(refusal.verdict, refusal.reason, trace, { ...rest, reply: refusal.reply });
+}
+
+function withTrace(before: readonly TraceStep[], decision: Decision): Decision {
+  return { ...decision, trace: [...before, ...decision.trace] };
+}
+
+/** The server for the accepted recipients of a transaction, with the order in which to try the others. */
+export function chooseServer(
+  session: MailSession,
+  envelope: Envelope,
+  availability: Availability,
+  sizeBytes: number | null,
+): Decision {
+  const common = { receiveConnector: session.connector.name, recipients: envelope.recipients };
+  if (envelope.accepted.length === 0) return noRecipient(envelope, common);
+  const authenticated = session.user !== null;
+  const selection = authenticated ? selectForSender(session) : selectForRecipients(session, envelope.accepted);
+  const narrow = selection.path && sizeBytes !== null ? narrowLink(selection.path, sizeBytes) : undefined;
+  if (narrow) {
+    const limit = formatSize(narrow.maxMessageSize ?? 0);
+    const reply = {
+      code: 552,
+      enhanced: '5.3.4',
+      text: `Message size exceeds the limit of a link on the way (${limit})`,
+    };
+    const trace = [...selection.trace, step('link-size', `link ${narrow.name} takes at most ${limit}`)];
+    return decide('reject', 'link-size', trace, { ...common, reply });
+  }
+  const needs = authenticated
+    ? ({ endpoint: 'submission', components: ['hub-transport', 'submission'] } as const)
+    : ({ endpoint: 'smtp', components: ['hub-transport'] } as const);
+  const choice = chooseAmong(selection.sets, needs, availability);
+  const trace = [...selection.trace, ...choice.trace];
+  if (choice.targets.length === 0) {
+    const reply = { code: 451, enhanced: '4.4.1', text: 'No mailbox server can take the message now; try again later' };
+    trace.push(step('candidates/none', 'nobody is left to try'));
+    return decide('defer', 'no-candidate', trace, { ...common, deliveryGroup: selection.group, reply });
+  }
+  const { targets, fallback, path } = choice;
+  return decide('proxy', selection.reason, trace, {
+    ...common,
+    deliveryGroup: selection.group,
+    path,
+    targets,
+    fallback,
+  });
+}
+
+/** No recipient was accepted: the answer to the last one stands for all. */
+function noRecipient(envelope: Envelope, common: Partial<Decision>): Decision {
+  const last = envelope.recipients.at(-1);
+  const reply = last?.reply ?? { code: 503, enhanced: '5.5.1', text: 'No valid recipients' };
+  const trace = [step('recipients/none', `none of ${envelope.recipients.length} recipients was accepted`)];
+  return decide(last?.verdict === 'reject' ? 'reject' : 'defer', 'no-recipient-accepted', trace, { ...common, reply });
+}

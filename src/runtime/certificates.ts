@@ -1,0 +1,104 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SecureContext } from 'node:tls';
+import { createSecureContext } from 'node:tls';
+import { reasonOf } from '../errors.js';
+import type { Snapshot } from '../session/door-services.js';
+import type { Certificate } from '../topology/catalogue/catalogue.js';
+import { nameKey } from '../topology/names.js';
+
+interface Loaded {
+  readonly context: SecureContext;
+  readonly x509: X509Certificate;
+}
+
+/** The certificates of a front end. */
+export interface CertificateStore {
+  /** Reads the certificates of the estate; one that cannot be read keeps what was known of it, and is told. */
+  load(snapshot: Snapshot): Promise<readonly string[]>;
+  /** The named certificate, else the first that fits the asked name, then the front end's host, else the self-signed one. */
+  contextFor(certificate: string | null, serverName: string | null): SecureContext;
+  /** What an administrator should know, in words. */
+  notes(): readonly string[];
+}
+
+export function createCertificateStore(stateFolder: string): CertificateStore {
+  let byName = new Map<string, Loaded>();
+  let frontEndHost = '';
+  let selfSigned: Loaded | undefined;
+
+  const fitting = (name: string | null): Loaded | undefined =>
+    name === null ? undefined : [...byName.values()].find(({ x509 }) => x509.checkHost(name) !== undefined);
+  return {
+    async load({ topology, frontEnd }) {
+      const problems: string[] = [];
+      const next = new Map<string, Loaded>();
+      for (const certificate of topology.certificates) {
+        const key = nameKey(certificate.name);
+        try {
+          next.set(key, readCertificate(certificate));
+        } catch (error) {
+          problems.push(`certificate "${certificate.name}" cannot be used: ${reasonOf(error)}`);
+          const known = byName.get(key);
+          if (known) next.set(key, known);
+        }
+      }
+      byName = next;
+      frontEndHost = frontEnd.host;
+      if (!fitting(frontEndHost)) selfSigned ??= await ownCertificate(stateFolder, frontEnd.name, frontEnd.host);
+      return problems;
+    },
+    contextFor(certificate, serverName) {
+      const chosen =
+        certificate === null ? (fitting(serverName) ?? fitting(frontEndHost)) : byName.get(nameKey(certificate));
+      const loaded = chosen ?? selfSigned ?? [...byName.values()][0];
+      if (!loaded) throw new Error('no certificate was loaded');
+      return loaded.context;
+    },
+    notes: () =>
+      selfSigned && !fitting(frontEndHost)
+        ? [
+            `no certificate fits ${frontEndHost}; doors with TLS show a self-signed one (make one with "usher certificate create")`,
+          ]
+        : [],
+  };
+}
+
+function readCertificate({ certFile, keyFile }: Certificate): Loaded {
+  const cert = readFileSync(certFile);
+  return {
+    context: createSecureContext({ cert, key: readFileSync(keyFile), minVersion: 'TLSv1.2' }),
+    x509: new X509Certificate(cert),
+  };
+}
+
+/** The self-signed certificate of a front end, made once and kept in the state folder. */
+async function ownCertificate(folder: string, frontEnd: string, host: string): Promise<Loaded> {
+  const base = join(folder, `${frontEnd.replace(/[^\w.-]/g, '_')}-self-signed`);
+  const certificate = { name: 'self-signed', certFile: `${base}.pem`, keyFile: `${base}.key` };
+  if (existsSync(certificate.certFile) && existsSync(certificate.keyFile)) {
+    const loaded = readCertificate(certificate);
+    if (Date.parse(loaded.x509.validTo) > Date.now() + 86_400_000) return loaded;
+  }
+  const { generate } = await import('selfsigned');
+  const made = await generate([{ name: 'commonName', value: host }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    notAfterDate: new Date(Date.now() + 3650 * 86_400_000),
+    extensions: [
+      { name: 'basicConstraints', cA: true, critical: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: host }] },
+    ],
+  });
+  await mkdir(folder, { recursive: true, mode: 0o750 });
+  await writeWhole(certificate.keyFile, made.private, 0o600);
+  await writeWhole(certificate.certFile, made.cert, 0o644);
+  return readCertificate(certificate);
+}
+
+async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  await writeFile(`${path}.new`, text, { mode });
+  await rename(`${path}.new`, path);
+}

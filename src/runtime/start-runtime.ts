@@ -1,0 +1,201 @@
+import type { Socket } from 'node:net';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { ControlAnswer, ControlRequest, DoorStatus, Refusal, RuntimeStatus } from '../control/messages.js';
+import { UsherError } from '../errors.js';
+import type { Logger } from '../observability/log.js';
+import { createLog } from '../observability/log.js';
+import { allUp } from '../routing/availability.js';
+import type { DoorServices, Snapshot } from '../session/door-services.js';
+import type { SessionRegistry } from '../session/session-registry.js';
+import { createSessionRegistry } from '../session/session-registry.js';
+import { socketPath, stateFolder } from '../settings.js';
+import type { CertificateStore } from './certificates.js';
+import { createCertificateStore } from './certificates.js';
+import { openControlSocket } from './control-server.js';
+import type { DoorKeepers } from './door-keepers.js';
+import { createDoorKeepers } from './door-keepers.js';
+import type { DoorSet } from './door-set.js';
+import { createDoorSet } from './door-set.js';
+import type { LiveEstate } from './live-estate.js';
+import { openLiveEstate } from './live-estate.js';
+import { createRotation } from './rotation.js';
+import { unservedListeners, wantedDoors } from './wanted-doors.js';
+
+export interface RuntimeOptions {
+  readonly storePath: string;
+  readonly frontEnd?: string | undefined;
+  /** The control socket, when it is not to be the usual one of store and front end. */
+  readonly controlSocket?: string | undefined;
+  /** Where the log goes; null is standard error. Beside the store unless given. */
+  readonly logFile?: string | null | undefined;
+  readonly version: string;
+}
+
+/** A front end at work. */
+export interface Runtime {
+  status(): RuntimeStatus;
+  /** Closes the doors, lets sessions end for so long, then ends them. How many had to be ended. */
+  stop(timeoutMs: number): Promise<number>;
+  /** Resolves when the runtime has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+/** The composition root: builds the parts of a front end, opens every door, and says so or fails with nothing left running. */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const parts = buildParts(options);
+  try {
+    return await openEverything(parts, options);
+  } catch (error) {
+    parts.doors.closeAll();
+    parts.keepers.close();
+    parts.estate.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly log: Logger;
+  readonly estate: LiveEstate;
+  readonly certificates: CertificateStore;
+  readonly doors: DoorSet;
+  readonly keepers: DoorKeepers;
+  readonly sessions: SessionRegistry;
+  readonly reconciler: { run: () => Promise<Refusal | null>; refused: () => Refusal | null };
+}
+
+function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
+  const folder = stateFolder(storePath);
+  const log = createLog(logFile === undefined ? join(folder, 'usher.log') : logFile);
+  const sessions = createSessionRegistry();
+  const certificates = createCertificateStore(folder);
+  const estate = openLiveEstate({
+    storePath,
+    frontEnd,
+    host: hostname(),
+    log,
+    onChange: () => void reconciler.run(),
+  });
+  const services: DoorServices = {
+    snapshot: estate.snapshot,
+    freshSnapshot: estate.takeUp,
+    availability: allUp,
+    rotate: createRotation(),
+    sessions,
+    log,
+    secureContext: certificates.contextFor,
+  };
+  const keepers = createDoorKeepers(services);
+  const doors = createDoorSet((door, socket: Socket) => keepers.receive(door, socket));
+  const reconciler = createReconciler({ estate, certificates, doors, keepers, log });
+  return { log, estate, certificates, doors, keepers, sessions, reconciler };
+}
+
+/** Brings doors and certificates in line with the estate in force, one run after the other. */
+function createReconciler(
+  parts: Pick<Parts, 'estate' | 'certificates' | 'doors' | 'keepers' | 'log'>,
+): Parts['reconciler'] {
+  let running: Promise<Refusal | null> = Promise.resolve(null);
+  let refused: Refusal | null = null;
+  const once = async (): Promise<Refusal | null> => {
+    const snapshot = parts.estate.snapshot();
+    const problems = [...(await parts.certificates.load(snapshot)), ...missingFrontEnd(snapshot)];
+    for (const failure of await parts.doors.reconcile(wantedDoors(snapshot))) {
+      problems.push(`door "${failure.wanted.owners.join(', ')}": ${failure.reason}`);
+    }
+    parts.keepers.forgetUnless((listener) => snapshot.topology.listeners.some(({ name }) => name === listener));
+    refused = problems.length === 0 ? null : { revision: snapshot.topology.revision, reason: problems.join('; ') };
+    if (refused) parts.log.error({ ...refused }, 'a revision could not be put in force whole');
+    return refused;
+  };
+  return {
+    run: () => (running = running.then(once, once)),
+    refused: () => refused,
+  };
+}
+
+function missingFrontEnd({ topology, frontEnd }: Snapshot): string[] {
+  if (topology.server(frontEnd.name)) return [];
+  return [`front end "${frontEnd.name}" is no longer in the estate; the one last known stays in force`];
+}
+
+async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Runtime> {
+  const { estate, doors, log, reconciler } = parts;
+  const startedAt = Date.now();
+  const { name } = estate.snapshot().frontEnd;
+  const path = options.controlSocket ?? socketPath(options.storePath, name);
+  let runtime: Runtime | undefined;
+  const control = await openControlSocket(path, (request) => answerControl(parts, () => runtime, request));
+  const refused = await reconciler.run();
+  if (refused) {
+    control.close();
+    throw new UsherError('failed', 'door-not-open', `${name} cannot be started: ${refused.reason}`);
+  }
+  const status = (): RuntimeStatus => ({
+    running: true,
+    pid: process.pid,
+    frontEnd: name,
+    revision: estate.snapshot().topology.revision,
+    refused: reconciler.refused(),
+    doors: doorStatus(doors),
+    sessions: parts.sessions.countByProtocol(),
+    uptimeMs: Date.now() - startedAt,
+    store: options.storePath,
+    version: options.version,
+    notes: notesOf(parts),
+  });
+  let stopped: () => void = () => undefined;
+  const whenStopped = new Promise<void>((resolve) => (stopped = resolve));
+  let stopping: Promise<number> | undefined;
+  const stop = async (timeoutMs: number): Promise<number> => {
+    log.info({ timeoutMs }, 'stopping');
+    doors.closeAll();
+    const ended = await parts.sessions.drain(timeoutMs);
+    parts.keepers.close();
+    control.close();
+    estate.close();
+    log.info({ sessionsClosed: ended }, 'stopped');
+    stopped();
+    return ended;
+  };
+  runtime = { status, stop: (timeoutMs) => (stopping ??= stop(timeoutMs)), stopped: whenStopped };
+  log.info(
+    { frontEnd: name, revision: status().revision, doors: status().doors.map((door) => door.address) },
+    'started',
+  );
+  return runtime;
+}
+
+/** What an administrator should know of a runtime that works. */
+function notesOf({ estate, certificates }: Parts): string[] {
+  const trouble = estate.trouble();
+  return [
+    ...certificates.notes(),
+    ...unservedListeners(estate.snapshot()),
+    ...(trouble === null ? [] : [`the store cannot be followed: ${trouble}`]),
+  ];
+}
+
+const doorStatus = (doors: DoorSet): DoorStatus[] => doors.status().sort((a, b) => (a.address < b.address ? -1 : 1));
+
+async function answerControl(
+  parts: Parts,
+  runtime: () => Runtime | undefined,
+  request: ControlRequest,
+): Promise<ControlAnswer> {
+  const running = runtime();
+  if (!running) return { answer: 'error', reason: 'the runtime is still starting' };
+  switch (request.ask) {
+    case 'status':
+      return { answer: 'status', status: running.status() };
+    case 'take-up': {
+      parts.estate.takeUp();
+      const refused = await parts.reconciler.run();
+      return { answer: 'taken-up', revision: parts.estate.snapshot().topology.revision, refused };
+    }
+    case 'stop':
+      return { answer: 'stopped', sessionsClosed: await running.stop(request.timeoutMs) };
+    default:
+      return { answer: 'error', reason: `unknown request ${JSON.stringify(request)}` };
+  }
+}

@@ -1,0 +1,63 @@
+import { connectorsOf } from '../routing/receive-connectors.js';
+import type { Snapshot } from '../session/door-services.js';
+import type { Listener } from '../topology/catalogue/catalogue.js';
+import { belongsTo } from '../topology/check/doors.js';
+import { parseBinding } from '../topology/formats.js';
+import { canonicalAddress } from '../topology/ranges.js';
+
+/** A listening socket that the estate asks for, and who answers at it. */
+export interface WantedDoor {
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: Exclude<Listener['protocol'], 'sip'> | 'smtp';
+  /** The listener, or the receive connectors that share the socket. */
+  readonly owners: readonly string[];
+}
+
+/** Listeners of the estate that this program cannot serve yet, in words. */
+export function unservedListeners({ topology, frontEnd }: Snapshot): string[] {
+  return topology.listeners
+    .filter((listener) => belongsTo(listener, frontEnd) && listener.protocol === 'sip')
+    .map((listener) => `listener "${listener.name}" is not opened: calls are not served by this version`);
+}
+
+const addressText = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** What should listen at a front end, by address. A wildcard takes the connections of exact addresses of its port too. */
+export function wantedDoors({ topology, frontEnd }: Snapshot): ReadonlyMap<string, WantedDoor> {
+  const doors = new Map<string, WantedDoor>();
+  for (const listener of topology.listeners.filter((listener) => belongsTo(listener, frontEnd))) {
+    const binding = parseBinding(listener.bind);
+    if (!binding || listener.protocol === 'sip') continue;
+    const door = {
+      host: canonicalAddress(binding.host),
+      port: binding.port,
+      protocol: listener.protocol,
+      owners: [listener.name],
+    };
+    const address = addressText(door.host, door.port);
+    doors.set(address, { ...door, address });
+  }
+  for (const door of connectorDoors({ topology, frontEnd })) doors.set(door.address, door);
+  return doors;
+}
+
+function connectorDoors({ topology, frontEnd }: Pick<Snapshot, 'topology' | 'frontEnd'>): WantedDoor[] {
+  const bindings = connectorsOf(topology, frontEnd).flatMap((connector) =>
+    connector.bindings.flatMap((text) => {
+      const binding = parseBinding(text);
+      return binding ? [{ host: canonicalAddress(binding.host), port: binding.port, owner: connector.name }] : [];
+    }),
+  );
+  const wildcardOf = (host: string): string => (host.includes(':') ? '::' : '0.0.0.0');
+  const doors = new Map<string, WantedDoor>();
+  for (const { host, port, owner } of bindings) {
+    const wide = bindings.some((other) => other.port === port && other.host === wildcardOf(host));
+    const socketHost = wide ? wildcardOf(host) : host;
+    const address = addressText(socketHost, port);
+    const owners = [...new Set([...(doors.get(address)?.owners ?? []), owner])];
+    doors.set(address, { address, host: socketHost, port, protocol: 'smtp', owners });
+  }
+  return [...doors.values()];
+}

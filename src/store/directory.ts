@@ -1,0 +1,36 @@
+import type { Directory, DirectoryEntry } from '../topology/directory.js';
+import type { Row } from './columns.js';
+import type { Statements } from './statements.js';
+
+const columns = `m.address AS mailbox, m.database, m.guid, m.protocols, g.address AS "group", g.expansion_server,
+  c.address AS contact, c.target`;
+const joins = `LEFT JOIN mailbox m ON m.id = a.mailbox LEFT JOIN "group" g ON g.id = a."group"
+  LEFT JOIN contact c ON c.id = a.contact`;
+
+/** The directory as the store has it at the moment of each lookup. */
+export function createDirectory(statements: Statements): Directory {
+  return {
+    find(key) {
+      const row = statements.get(`SELECT ${columns} FROM address a ${joins} WHERE a.key = ?`, key);
+      return row && entryOf(row);
+    },
+    findByGuid(guid) {
+      const sql = `SELECT ${columns} FROM mailbox o JOIN address a ON a.mailbox = o.id AND a.position = 0 ${joins} WHERE o.guid = ?`;
+      const row = statements.get(sql, guid);
+      return row && entryOf(row);
+    },
+  };
+}
+
+function entryOf(row: Row): DirectoryEntry {
+  if (typeof row['mailbox'] === 'string') {
+    const protocols = row['protocols'] === '{}' ? {} : JSON.parse(String(row['protocols']));
+    const guid = row['guid'] === null ? null : String(row['guid']);
+    return { class: 'mailbox', address: row['mailbox'], database: String(row['database']), guid, protocols };
+  }
+  if (typeof row['group'] === 'string') {
+    const expansionServer = row['expansion_server'] === null ? null : String(row['expansion_server']);
+    return { class: 'group', address: row['group'], expansionServer };
+  }
+  return { class: 'contact', address: String(row['contact']), target: String(row['target']) };
+}

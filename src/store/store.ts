@@ -1,0 +1,127 @@
+import { statSync } from 'node:fs';
+import type { EstateObject, Noun } from '../topology/catalogue/catalogue.js';
+import { nouns } from '../topology/catalogue/catalogue.js';
+import { defaultObject } from '../topology/default-object.js';
+import type { Directory } from '../topology/directory.js';
+import type { NounName } from '../topology/fields.js';
+import type { TopologyObjects } from '../topology/topology.js';
+import type { Change, ChangeMeta, ChangeOptions, Transaction } from './change.js';
+import { runChange } from './change.js';
+import { createDirectory } from './directory.js';
+import { createDirectoryRows } from './directory-rows.js';
+import type { PastEstate } from './estate-at-revision.js';
+import { estateAtRevision } from './estate-at-revision.js';
+import type { ObjectRows } from './object-rows.js';
+import { createObjectRows } from './object-rows.js';
+import type { OpenOptions } from './open-database.js';
+import { openDatabase, storeError } from './open-database.js';
+import type { Revision } from './revisions.js';
+import { headRevision, listRevisions } from './revisions.js';
+import type { Statements } from './statements.js';
+import { createStatements } from './statements.js';
+
+/** The topology store: the only way to the estate's objects. */
+export interface Store extends Reader {
+  readonly path: string;
+  /** One transaction, one revision; nothing is written when `edit` throws or changes nothing. */
+  change<T>(meta: ChangeMeta, options: ChangeOptions, edit: (transaction: Transaction) => T): Change & { result: T };
+  /** Newest first. */
+  history(limit?: number): Revision[];
+  /** The estate as it was when a revision was made. */
+  at(revision: number): PastEstate;
+  /** Changes when another connection commits. */
+  dataVersion(): number;
+  /** Whether the file at the path is no longer the one that is open (it was replaced or removed). */
+  isReplaced(): boolean;
+  close(): void;
+}
+
+/** Reading the estate; within a change it sees what the change has written so far. */
+export interface Reader {
+  revision(): number;
+  find(noun: Noun, name: string): EstateObject | undefined;
+  list(noun: Noun): EstateObject[];
+  /** The estate without its directory, and its revision, as of one moment. */
+  topology(): { revision: number; objects: TopologyObjects };
+  readonly directory: Directory;
+  /** Reads several things as they are together, whatever others commit meanwhile. */
+  atOneMoment<T>(read: () => T): T;
+  /** How many mailboxes a database holds. */
+  countMailboxes(database: string): number;
+  /** Addresses of the groups that a server expands. */
+  groupsExpandedOn(server: string): string[];
+  /** An extension that two mailboxes have, with their addresses. */
+  duplicateExtension(): { extension: string; addresses: readonly string[] } | undefined;
+}
+
+export function openStore(path: string, options: OpenOptions): Store {
+  const database = openDatabase(path, options);
+  const inode = inodeOf(path);
+  const statements = createStatements(database);
+  const rows = new Map<NounName, ObjectRows>(
+    nouns.map((noun) => [noun.name, (noun.inDirectory ? createDirectoryRows : createObjectRows)(statements, noun)]),
+  );
+  const rowsOf = (noun: Noun): ObjectRows => rows.get(noun.name) as ObjectRows;
+  const guard = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(path, error);
+    }
+  };
+  const atOneMoment = <T>(read: () => T): T => guard(() => database.transaction(read)());
+  const directory = createDirectory(statements);
+  const reader: Reader = {
+    atOneMoment,
+    revision: () => guard(() => headRevision(statements)),
+    find: (noun, name) =>
+      guard(() => rowsOf(noun).read(name) ?? (noun.nameField === null ? defaultObject(noun) : undefined)),
+    list: (noun) => guard(() => rowsOf(noun).list()),
+    topology: () => atOneMoment(() => ({ revision: headRevision(statements), objects: readObjects(rowsOf) })),
+    directory: {
+      find: (key) => guard(() => directory.find(key)),
+      findByGuid: (guid) => guard(() => directory.findByGuid(guid)),
+    },
+    countMailboxes: (name) =>
+      guard(() => Number(statements.get('SELECT count(*) AS held FROM mailbox WHERE database = ?', name)?.['held'])),
+    groupsExpandedOn: (server) =>
+      guard(() => statements.all('SELECT address FROM "group" WHERE expansion_server = ? LIMIT 20', server)).map(
+        (row) => String(row['address']),
+      ),
+    duplicateExtension: () => guard(() => findDuplicateExtension(statements)),
+  };
+  return {
+    ...reader,
+    path,
+    change: (meta, change, edit) => guard(() => runChange({ statements, reader, rowsOf }, meta, change, edit)),
+    history: (limit) => guard(() => listRevisions(statements, limit)),
+    at: (revision) => atOneMoment(() => estateAtRevision(statements, reader, revision)),
+    dataVersion: () => guard(() => Number(database.pragma('data_version', { simple: true }))),
+    isReplaced: () => inodeOf(path) !== inode,
+    close: () => database.close(),
+  };
+}
+
+function inodeOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.dev}:${stat.ino}`;
+}
+
+function readObjects(rowsOf: (noun: Noun) => ObjectRows): TopologyObjects {
+  const objects: Record<string, unknown> = {};
+  for (const noun of nouns.filter((noun) => !noun.inDirectory)) {
+    objects[noun.section] =
+      noun.nameField === null ? (rowsOf(noun).read(noun.name) ?? defaultObject(noun)) : rowsOf(noun).list();
+  }
+  return objects as unknown as TopologyObjects;
+}
+
+function findDuplicateExtension(statements: Statements): ReturnType<Reader['duplicateExtension']> {
+  const held =
+    'SELECT extension FROM mailbox WHERE extension IS NOT NULL GROUP BY extension HAVING count(*) > 1 LIMIT 1';
+  const rows = statements.all(`SELECT extension, address FROM mailbox WHERE extension = (${held}) LIMIT 10`);
+  const extension = rows[0]?.['extension'];
+  return typeof extension === 'string'
+    ? { extension, addresses: rows.map((row) => String(row['address'])) }
+    : undefined;
+}

@@ -1,0 +1,27 @@
+import { nouns } from '../catalogue/catalogue.js';
+import type { Topology } from '../topology.js';
+import { checkDoors, checkListeners, checkReceiveConnectors } from './doors.js';
+import type { Finding } from './finding.js';
+import { checkCalls, checkDatabases, checkDomains, checkHttpServices, checkServers, checkSites } from './places.js';
+import { createNameIndex, danglingReferences, objectsOf } from './references.js';
+
+const checks = [
+  checkSites,
+  checkServers,
+  checkDatabases,
+  checkDomains,
+  checkReceiveConnectors,
+  checkListeners,
+  checkDoors,
+  checkHttpServices,
+  checkCalls,
+];
+
+/** Everything wrong or odd in an estate that its objects do not show one by one. */
+export function checkTopology(topology: Topology): Finding[] {
+  const namesOf = createNameIndex(topology);
+  const dangling = nouns
+    .filter((noun) => !noun.inDirectory)
+    .flatMap((noun) => objectsOf(topology, noun).flatMap((object) => danglingReferences(noun, object, namesOf)));
+  return [...dangling, ...checks.flatMap((check) => check(topology))];
+}

@@ -1,0 +1,126 @@
+import type {
+  Certificate,
+  Dag,
+  Database,
+  DialPlan,
+  Domain,
+  Filters,
+  Gateway,
+  HttpService,
+  HuntGroup,
+  Link,
+  Listener,
+  Organization,
+  ReceiveConnector,
+  SendConnector,
+  Server,
+  Site,
+} from './catalogue/catalogue.js';
+import { domainKey } from './mail-address.js';
+import { compareNames, nameKey } from './names.js';
+
+/** Everything of an estate but the directory: what a topology is built from. */
+export interface TopologyObjects {
+  readonly organization: Organization;
+  readonly sites: readonly Site[];
+  readonly links: readonly Link[];
+  readonly dags: readonly Dag[];
+  readonly servers: readonly Server[];
+  readonly databases: readonly Database[];
+  readonly domains: readonly Domain[];
+  readonly certificates: readonly Certificate[];
+  readonly sendConnectors: readonly SendConnector[];
+  readonly receiveConnectors: readonly ReceiveConnector[];
+  readonly filters: Filters;
+  readonly listeners: readonly Listener[];
+  readonly httpServices: readonly HttpService[];
+  readonly callGateways: readonly Gateway[];
+  readonly dialPlans: readonly DialPlan[];
+  readonly huntGroups: readonly HuntGroup[];
+}
+
+/** The sections of `TopologyObjects` that hold named objects. */
+export type ListSection = {
+  [K in keyof TopologyObjects]: TopologyObjects[K] extends readonly { readonly name: string }[] ? K : never;
+}[keyof TopologyObjects];
+
+/** An estate at one revision, indexed for routing. Never changes; a change makes a new one. */
+export interface Topology extends TopologyObjects {
+  readonly revision: number;
+  site(name: string): Site | undefined;
+  server(name: string): Server | undefined;
+  database(name: string): Database | undefined;
+  /** The accepted domain of a mail domain in A-labels: the one of that name, else the longest parent that matches subdomains. */
+  acceptedDomain(domain: string): Domain | undefined;
+  /** Mailbox servers of a site, by name. */
+  mailboxServersOf(site: string): readonly Server[];
+  /** Mailbox servers of a DAG, by name. */
+  membersOf(dag: string): readonly Server[];
+  /** Sites one link away, each with its links to here. */
+  linksOf(site: string): ReadonlyArray<{ readonly to: Site; readonly link: Link }>;
+}
+
+export const isMailboxServer = (server: Server): boolean => server.roles.includes('mailbox');
+export const isFrontEnd = (server: Server): boolean => server.roles.includes('frontend');
+
+function byName<T extends { readonly name: string }>(objects: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(objects.map((object) => [nameKey(object.name), object]));
+}
+
+function groupServers(servers: readonly Server[], keyOf: (server: Server) => string | null): Map<string, Server[]> {
+  const groups = new Map<string, Server[]>();
+  for (const server of servers) {
+    const name = keyOf(server);
+    if (name === null) continue;
+    const group = groups.get(nameKey(name));
+    if (group) group.push(server);
+    else groups.set(nameKey(name), [server]);
+  }
+  return groups;
+}
+
+function neighbours(sites: ReadonlyMap<string, Site>, links: readonly Link[]): Map<string, { to: Site; link: Link }[]> {
+  const bySite = new Map<string, { to: Site; link: Link }[]>([...sites.keys()].map((key) => [key, []]));
+  for (const link of links) {
+    for (const from of link.sites) {
+      for (const name of link.sites) {
+        const to = sites.get(nameKey(name));
+        if (to && nameKey(name) !== nameKey(from)) bySite.get(nameKey(from))?.push({ to, link });
+      }
+    }
+  }
+  return bySite;
+}
+
+function findAcceptedDomain(domains: ReadonlyMap<string, Domain>, domain: string): Domain | undefined {
+  const exact = domains.get(domain);
+  if (exact) return exact;
+  for (let dot = domain.indexOf('.'); dot >= 0; dot = domain.indexOf('.', dot + 1)) {
+    const parent = domains.get(domain.slice(dot + 1));
+    if (parent?.matchSubdomains) return parent;
+  }
+  return undefined;
+}
+
+/** Indexes the objects of a revision. Takes any objects, also inconsistent ones; `checkTopology` says what is wrong. */
+export function buildTopology(revision: number, objects: TopologyObjects): Topology {
+  const sites = byName(objects.sites);
+  const servers = byName(objects.servers);
+  const databases = byName(objects.databases);
+  const mailboxServers = objects.servers.filter(isMailboxServer).sort((a, b) => compareNames(a.name, b.name));
+  const bySite = groupServers(mailboxServers, (server) => server.site);
+  const byDag = groupServers(mailboxServers, (server) => server.dag);
+  const domains = new Map(objects.domains.map((domain) => [domainKey(domain.name) ?? domain.name, domain]));
+  const linksBySite = neighbours(sites, objects.links);
+  return {
+    ...objects,
+    revision,
+    site: (name) => sites.get(nameKey(name)),
+    server: (name) => servers.get(nameKey(name)),
+    database: (name) => databases.get(nameKey(name)),
+    acceptedDomain: (domain) => findAcceptedDomain(domains, domain),
+    mailboxServersOf: (site) => bySite.get(nameKey(site)) ?? [],
+    membersOf: (dag) => byDag.get(nameKey(dag)) ?? [],
+    linksOf: (site) => linksBySite.get(nameKey(site)) ?? [],
+  };
+}

@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import { flagName } from '../../src/cli/noun-flags.js';
+import { catalogue } from '../../src/topology/catalogue/catalogue.js';
+import type { FieldType, NounName } from '../../src/topology/fields.js';
+import { smallEstate } from '../cli/estates.js';
+import { createProgram, expectFailure, type Program } from '../cli/program.js';
+
+type Flags = Readonly<Record<string, string>>;
+
+interface NounCase {
+  readonly noun: NounName;
+  readonly name: string;
+  /** Values for the fields that any value will not do for; the others get one by their type. */
+  readonly flags: Flags;
+}
+
+const cases: readonly NounCase[] = [
+  { noun: 'site', name: 'Rome', flags: {} },
+  { noun: 'link', name: 'PB2', flags: { sites: 'Paris,Berlin' } },
+  { noun: 'dag', name: 'DAG2', flags: {} },
+  {
+    noun: 'server',
+    name: 'MBX8',
+    flags: { site: 'Paris', dag: 'DAG1', host: 'mbx8.fabrikam.com', roles: 'mailbox,frontend' },
+  },
+  { noun: 'database', name: 'DB8', flags: { copies: 'MBX2,MBX1', active: 'MBX1' } },
+  {
+    noun: 'mailbox',
+    name: 'zoe@contoso.com',
+    flags: {
+      aliases: 'z@contoso.com',
+      database: 'DB2',
+      guid: '5b1c9e70-1f6e-4f0e-9a53-0c8d4f7a2b11',
+      extension: '4711',
+    },
+  },
+  { noun: 'domain', name: 'fabrikam.com', flags: { type: 'internal-relay', validateRecipients: 'true' } },
+  {
+    noun: 'receive-connector',
+    name: 'Partners',
+    flags: {
+      server: 'FE1',
+      bindings: '127.0.0.1:2500,[::1]:2500',
+      remoteRanges: '10.0.0.0/8',
+      banner: '220 welcome',
+      certificate: 'mail',
+      proxyPeers: '10.0.0.1',
+      xclientPeers: '10.0.0.2',
+    },
+  },
+  {
+    noun: 'listener',
+    name: 'IMAPS',
+    flags: {
+      server: 'FE1',
+      protocol: 'imap',
+      bind: '127.0.0.1:993',
+      tls: 'implicit',
+      transport: 'tcp',
+      certificate: 'mail',
+      proxyPeers: '10.0.0.1',
+    },
+  },
+  { noun: 'certificate', name: 'web', flags: { certFile: '/etc/usher/web.pem', keyFile: '/etc/usher/web.key' } },
+];
+
+const estate = {
+  ...smallEstate,
+  certificates: [{ name: 'mail', certFile: '/etc/mail.pem', keyFile: '/etc/mail.key' }],
+};
+
+/** A value of a type that is not the default. */
+function sampleOf(type: FieldType, initial: unknown): string | undefined {
+  switch (type.kind) {
+    case 'boolean':
+      return String(!initial);
+    case 'integer':
+      return String(initial === type.min ? type.min + 1 : type.min);
+    case 'size':
+      return '3MB';
+    case 'duration':
+      return '7s';
+    case 'choice':
+      return type.values.find((value) => value !== initial);
+    case 'list':
+      return sampleOf(type.item, undefined);
+    case 'text':
+    case 'reference':
+    case 'object':
+    case 'record':
+    case 'endpoint':
+    case 'match':
+    case 'any':
+      return undefined;
+  }
+}
+
+const isFlat = (type: FieldType): boolean =>
+  !['object', 'record', 'endpoint', 'match', 'any'].includes(type.kind === 'list' ? type.item.kind : type.kind);
+
+/** A flag for every field that can have one, as words; and what the estate file then says. */
+function everyField({ noun, flags }: NounCase): { words: string[]; shown: Record<string, unknown> } {
+  const words: string[] = [];
+  const shown: Record<string, unknown> = {};
+  for (const [field, { type, initial }] of Object.entries(catalogue[noun].fields)) {
+    if (field === catalogue[noun].nameField || !isFlat(type)) continue;
+    const value = flags[field] ?? sampleOf(type, initial);
+    if (value === undefined) throw new Error(`the test has no value for ${noun} ${field}`);
+    const flag = `--${value === 'false' && type.kind === 'boolean' ? 'no-' : ''}${flagName(field)}`;
+    words.push(...(type.kind === 'boolean' ? [flag] : [flag, value]));
+    if (type.kind === 'boolean') shown[field] = value === 'true';
+    else if (type.kind === 'integer') shown[field] = Number(value);
+    else shown[field] = type.kind === 'list' ? value.split(',') : value;
+  }
+  return { words, shown };
+}
+
+/** Something to change that is allowed on the object of the case. */
+const updates: Readonly<Partial<Record<NounName, readonly [word: string, field: string, value: unknown]>>> = {
+  site: ['--no-hub', 'hub', false],
+  link: ['--cost=7', 'cost', 7],
+  server: ['--accepts=any', 'accepts', 'any'],
+  database: ['--active=MBX2', 'active', 'MBX2'],
+  mailbox: ['--unset=extension', 'extension', null],
+  domain: ['--type=authoritative', 'type', 'authoritative'],
+  'receive-connector': ['--unset=banner', 'banner', null],
+  listener: ['--bind=127.0.0.1:994', 'bind', '127.0.0.1:994'],
+  certificate: ['--key-file=/etc/usher/other.key', 'keyFile', '/etc/usher/other.key'],
+};
+
+async function liveThrough(program: Program, { noun, name, ...rest }: NounCase): Promise<void> {
+  const nameField = catalogue[noun].nameField ?? 'name';
+  const { words, shown } = everyField({ noun, name, ...rest });
+  const created = await program.change(noun, 'create', ...words, name);
+  expect(created).toMatchObject({ revision: 2, changed: [{ noun, name, change: 'created' }] });
+  const object = await program.json<Record<string, unknown>>(noun, 'show', name.toUpperCase());
+  expect(object).toMatchObject({ [nameField]: name, ...shown });
+  expect(Object.keys(object).toSorted()).toStrictEqual(Object.keys(catalogue[noun].fields).toSorted());
+  const listed = await program.json<Record<string, unknown>[]>(noun, 'list');
+  expect(listed).toContainEqual(object);
+  await expectFailure(program, [noun, 'create', name, ...words], { exit: 4, message: /is there already/ });
+  const update = updates[noun];
+  if (update) {
+    expect(await program.change(noun, 'update', name, update[0])).toMatchObject({
+      revision: 3,
+      changed: [{ change: 'updated' }],
+    });
+    expect(await program.json(noun, 'show', name)).toMatchObject({ ...shown, [update[1]]: update[2] });
+    expect(await program.change(noun, 'update', name, update[0])).toMatchObject({ revision: 3, changed: [] });
+  }
+  const deleted = await program.change(noun, 'delete', name);
+  expect(deleted.changed).toStrictEqual([{ noun, name, change: 'deleted' }]);
+  await expectFailure(program, [noun, 'show', name], { exit: 3, message: new RegExp(`there is no ${noun} "`) });
+  expect(await program.json<object[]>(noun, 'list')).toHaveLength(listed.length - 1);
+}
+
+describe('create, show, list, update and delete, with every field by its flag', () => {
+  test.each(cases.map((one) => [one.noun, one] as const))('%s', { timeout: 60_000 }, async (_, one) => {
+    await liveThrough(createProgram(estate), one);
+  });
+});

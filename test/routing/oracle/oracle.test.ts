@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Decision } from '../../../src/routing/decision.js';
+import { routeMail } from '../../../src/routing/route-mail.js';
+import type { TopologyObjects } from '../../../src/topology/topology.js';
+import type { EstateObjects } from '../build-estate.js';
+import { indexEstate } from '../build-estate.js';
+import { inOracleWords, mailQuestion } from '../mail-question.js';
+import { askedEstates } from '../random-estate.js';
+import { isOn, oracleMail } from './oracle-mail.js';
+import type { Asked } from './oracle-question.js';
+
+const runs = Number(process.env['USHER_ORACLE_RUNS'] ?? 2500);
+const timeoutMs = 20_000 + runs * 20;
+/** A usual run ends in time on a busy machine too; one that is asked for goes through. */
+const limits = process.env['USHER_ORACLE_RUNS'] === undefined ? { interruptAfterTimeLimit: 18_000 } : {};
+
+const answer = ({ estate, question }: Asked): Decision => routeMail(mailQuestion(indexEstate(estate), question));
+
+function expectUsableServersOnce({ estate, question }: Asked, { targets, fallback }: Decision): void {
+  const tried = [...targets, ...fallback.flat()].map((target) => target.server);
+  expect(new Set(tried).size).toBe(tried.length);
+  const part = question.user === null ? 'hub-transport' : 'submission';
+  for (const name of tried) {
+    const server = estate.objects.servers.find((entry) => entry.name === name);
+    expect(server && isOn(server, part) && isOn(server, 'hub-transport')).toBe(true);
+    expect(question.down.map((entry) => entry.toLowerCase())).not.toContain(name.toLowerCase());
+  }
+}
+
+/** The same estate with the objects of every section, and the lists whose order means nothing, turned around. */
+function turned({ objects, mailboxes, groups, contacts }: EstateObjects): EstateObjects {
+  const { sites, links, dags, servers, databases, domains, receiveConnectors } = objects;
+  const around: TopologyObjects = {
+    ...objects,
+    sites: sites.toReversed(),
+    links: links.map((link) => ({ ...link, sites: link.sites.toReversed() })).toReversed(),
+    dags: dags.toReversed(),
+    servers: servers.map((server) => ({ ...server, components: server.components.toReversed() })).toReversed(),
+    databases: databases.toReversed(),
+    domains: domains.toReversed(),
+    receiveConnectors: receiveConnectors.toReversed(),
+  };
+  const directory = { mailboxes: mailboxes.toReversed(), groups: groups.toReversed(), contacts: contacts.toReversed() };
+  return { objects: around, ...directory };
+}
+
+/** Counts how often each kind of answer came up, so that a generator that has gone dull is noticed. */
+function tally(counts: Map<string, number>, { outcome, reply, deliveryGroup, fallback }: Decision): void {
+  const keys = [
+    outcome,
+    `code ${reply?.code ?? 'none'}`,
+    `group ${deliveryGroup?.kind ?? 'none'}`,
+    `fallback ${Math.min(fallback.length, 3)}`,
+  ];
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+const kinds = ['group dag', 'group mailbox', 'group site', 'group server-list', 'group local-site'];
+const codes = ['code 421', 'code 451', 'code 530', 'code 550', 'code 552'];
+const fallbacks = ['fallback 0', 'fallback 1', 'fallback 2', 'fallback 3'];
+
+describe('mail at a front end, over random estates', () => {
+  test('goes where the naive oracle says, in whatever order the estate has its objects', { timeout: timeoutMs }, () => {
+    const counts = new Map<string, number>();
+    fc.assert(
+      fc.property(askedEstates, (asked) => {
+        const decision = answer(asked);
+        tally(counts, decision);
+        expect(inOracleWords(decision)).toEqual(oracleMail(asked));
+        expect(decision.trace.length).toBeGreaterThan(0);
+        expectUsableServersOnce(asked, decision);
+        const text = JSON.stringify(decision);
+        expect(JSON.stringify(answer(asked))).toBe(text);
+        expect(JSON.stringify(answer({ ...asked, estate: turned(asked.estate) }))).toBe(text);
+      }),
+      { numRuns: runs, ...limits },
+    );
+    const seen = (key: string): number => counts.get(key) ?? 0;
+    const asked = fallbacks.reduce((sum, key) => sum + seen(key), 0);
+    const rare = ['proxy', 'reject', 'defer', ...kinds, ...codes, ...fallbacks].filter(
+      (key) => seen(key) < asked / 200,
+    );
+    expect(rare).toEqual([]);
+  });
+});

@@ -1,0 +1,92 @@
+/* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/valid-describe-callback, vitest/expect-expect, vitest/no-disabled-tests
+   -- these functions stand for describe and it; titles, bodies and assertions are their callers' */
+import { describe, type TestOptions, test } from 'vitest';
+import { findProgram } from './find-program.js';
+
+/** The programs of others that tests speak to. */
+export type PeerName =
+  | 'dovecot'
+  | 'postfix'
+  | 'smtp-sink'
+  | 'smtp-source'
+  | 'nginx'
+  | 'swaks'
+  | 'curl'
+  | 'wrk'
+  | 'openssl';
+
+/** Whether a peer can be used on this machine; `reason` says why not and what would help. */
+export type PeerState = { readonly available: true } | { readonly available: false; readonly reason: string };
+
+interface Requirement {
+  readonly programs: readonly string[];
+  readonly packages: string;
+  readonly needsRoot?: true;
+}
+
+const requirements: Readonly<Record<PeerName, Requirement>> = {
+  dovecot: {
+    programs: ['dovecot', 'imap-login', 'pop3-login'],
+    packages: 'dovecot-imapd dovecot-pop3d',
+  },
+  // Its master process gives every daemon a user of its own.
+  postfix: { programs: ['postfix', 'postconf', 'master'], packages: 'postfix', needsRoot: true },
+  'smtp-sink': { programs: ['smtp-sink'], packages: 'postfix' },
+  'smtp-source': { programs: ['smtp-source'], packages: 'postfix' },
+  nginx: { programs: ['nginx'], packages: 'nginx-light' },
+  swaks: { programs: ['swaks'], packages: 'swaks' },
+  curl: { programs: ['curl'], packages: 'curl' },
+  wrk: { programs: ['wrk'], packages: 'wrk' },
+  openssl: { programs: ['openssl'], packages: 'openssl' },
+};
+
+/** Looks for a peer's programs. */
+export function peer(name: PeerName): PeerState {
+  const { programs, packages, needsRoot } = requirements[name];
+  if (programs.some((program) => findProgram(program) === undefined)) {
+    return { available: false, reason: `${name} is not installed (apt-get install ${packages})` };
+  }
+  if (needsRoot && process.getuid?.() !== 0) {
+    return { available: false, reason: `${name} can only be started by root (run the tests as root)` };
+  }
+  return { available: true };
+}
+
+/** As `describe`, skipped with a reason where a peer is missing; with USHER_REQUIRE_PEERS=1 a missing peer fails. */
+export function describePeer(names: PeerName | readonly PeerName[], title: string, body: () => void): void {
+  const reason = missing(names);
+  if (reason === undefined) {
+    describe(title, body);
+  } else if (isRequired()) {
+    describe(title, () => {
+      test('finds its peers', () => Promise.reject(new Error(reason)));
+    });
+  } else {
+    describe.skip(`${title} (skipped: ${reason})`, body);
+  }
+}
+
+/** As `it`, skipped with a reason where a peer is missing; with USHER_REQUIRE_PEERS=1 a missing peer fails. */
+export function itWithPeers(
+  names: PeerName | readonly PeerName[],
+  title: string,
+  body: () => Promise<void>,
+  options: TestOptions = {},
+): void {
+  const reason = missing(names);
+  if (reason === undefined) test(title, options, body);
+  else if (isRequired()) test(title, () => Promise.reject(new Error(reason)));
+  else test.skip(`${title} (skipped: ${reason})`, options, body);
+}
+
+function missing(names: PeerName | readonly PeerName[]): string | undefined {
+  const reasons = [names].flat().flatMap((name) => {
+    const state = peer(name);
+    return state.available ? [] : [state.reason];
+  });
+  return reasons.length === 0 ? undefined : reasons.join('; ');
+}
+
+function isRequired(): boolean {
+  return process.env['USHER_REQUIRE_PEERS'] === '1';
+}
