@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { askRuntime, findSockets, NotReachable } from '../control/client.js';
+import { askRuntime, NotReachable } from '../control/client.js';
 import type { ControlAnswer, RuntimeStatus } from '../control/messages.js';
 import { UsherError } from '../errors.js';
 

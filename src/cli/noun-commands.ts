@@ -114,8 +114,8 @@ export function showCommand(name: NounName): CommandClass {
       const { args, flags } = (await this.parse(this.ctor)) as unknown as Parsed<CommonFlags>;
       const object = await this.withStore(flags, 'read', (store) => showObject(store, noun, args.name));
       if (!this.jsonEnabled()) {
-        const { toYaml } = await import('../estate/write-estate.js');
-        this.say(toYaml(object));
+        const { objectText } = await import('../admin/object-text.js');
+        this.say(objectText(object));
       }
       return object;
     }

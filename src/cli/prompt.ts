@@ -1,3 +1,5 @@
+import { UsherError } from '../errors.js';
+
 /** Whether there is a person to ask: both ends of the conversation are a terminal. */
 const canAsk = (): boolean => process.stdin.isTTY && process.stderr.isTTY && !process.env['CI'];
 
@@ -6,6 +8,11 @@ export async function askText(wanted: boolean, message: string, initial: string)
   if (!wanted || !canAsk()) return initial;
   const { default: inquirer } = await import('inquirer');
   const prompt = inquirer.createPromptModule({ output: process.stderr });
-  const { answer } = await prompt([{ type: 'input', name: 'answer', message, default: initial }]);
-  return String(answer);
+  try {
+    const { answer } = await prompt([{ type: 'input', name: 'answer', message, default: initial }]);
+    return String(answer);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'ExitPromptError') throw error;
+    throw new UsherError('failed', 'cancelled', 'cancelled; nothing was changed', [], { cause: error });
+  }
 }

@@ -36,7 +36,7 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
   const considered = envelope.accepted.length < consideredMax;
   const base = { address: text, class: known?.class ?? null, database, considered };
   const { verdict, reply, why } = known
-    ? judgeRecipient(session, envelope, base)
+    ? judgeRecipient(session, envelope, base, known.domain !== undefined)
     : no('reject', 501, '5.1.3', 'Invalid address', 'is no address');
   const recipient: RecipientDecision = { ...base, considered: considered && verdict === 'accept', verdict, reply };
   const detail = `${text.slice(0, 100)} is ${classWords(recipient)}${why === '' ? '' : `; ${why}`}`;
@@ -54,7 +54,8 @@ function classWords(recipient: RecipientDecision): string {
 
 type Judged = Pick<RecipientDecision, 'class' | 'database'>;
 
-function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Judged): Verdict {
+/** The domain gives the right to be written to, not the directory: a contact may have an address anywhere. */
+function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Judged, inOurDomain: boolean): Verdict {
   const { connector, topology } = session;
   const standing = standingOf(session);
   const limit =
@@ -65,7 +66,7 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
     return no('defer', 452, '4.5.3', 'Too many recipients', `the limit is ${limit}`);
   const mayRelay =
     standing === 'user' || standing === 'server' || (standing === 'anonymous' && connector.anonymousRelay);
-  if (recipient.class === 'external' && !mayRelay) {
+  if (!inOurDomain && !mayRelay) {
     return no('reject', 550, '5.7.1', 'Unable to relay', `${standing} clients may not relay on "${connector.name}"`);
   }
   if (recipient.database !== null && !activeServerOf(session, recipient.database)) {

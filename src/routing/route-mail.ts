@@ -35,7 +35,7 @@ export function routeMail(question: MailQuestion): Decision {
   const { topology, frontEnd, clientAddress } = question;
   const connector = selectReceiveConnector(topology, question);
   if (!connector) {
-    const client = clientAddress ?? 'strangers';
+    const client = clientAddress?.slice(0, 100) ?? 'strangers';
     const detail = `no enabled receive connector of ${frontEnd.name} on port ${question.port} takes ${client}`;
     const reply = { code: 421, enhanced: '4.3.2', text: 'Service not available' };
     return decide('reject', 'no-receive-connector', [step('receive-connector/none', detail)], { reply });

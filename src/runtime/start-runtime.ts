@@ -77,13 +77,13 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
     onChange: () => void reconciler.run(),
   });
   const services: DoorServices = {
-    snapshot: estate.snapshot,
-    freshSnapshot: estate.takeUp,
+    snapshot: () => estate.snapshot(),
+    freshSnapshot: () => estate.takeUp(),
     availability: allUp,
     rotate: createRotation(),
     sessions,
     log,
-    secureContext: certificates.contextFor,
+    secureContext: (certificate, serverName) => certificates.contextFor(certificate, serverName),
   };
   const keepers = createDoorKeepers(services);
   const doors = createDoorSet((door, socket: Socket) => keepers.receive(door, socket));

@@ -39,7 +39,8 @@ export function parseMailAddress(text: string): MailAddress | undefined {
   if (text.length > addressLengthMax || controls.test(text)) return undefined;
   const at = text.lastIndexOf('@');
   if (at < 1) return undefined;
-  const local = localPart(text.slice(0, at));
+  // Composed first: some characters, such as U+037E, become one that stands for itself only in quotes.
+  const local = localPart(text.slice(0, at).normalize('NFC'));
   const domainText = text.slice(at + 1);
   const domain = /^\[[0-9a-zA-Z:.]{3,60}\]$/.test(domainText) ? domainText.toLowerCase() : domainKey(domainText);
   if (local === undefined || domain === undefined) return undefined;

@@ -39,11 +39,6 @@ export interface TopologyObjects {
   readonly huntGroups: readonly HuntGroup[];
 }
 
-/** The sections of `TopologyObjects` that hold named objects. */
-export type ListSection = {
-  [K in keyof TopologyObjects]: TopologyObjects[K] extends readonly { readonly name: string }[] ? K : never;
-}[keyof TopologyObjects];
-
 /** An estate at one revision, indexed for routing. Never changes; a change makes a new one. */
 export interface Topology extends TopologyObjects {
   readonly revision: number;

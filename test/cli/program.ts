@@ -25,6 +25,11 @@ interface AttemptOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+interface FailureOptions extends AttemptOptions {
+  /** For commands that would stand in each other's way. */
+  readonly order?: 'at once' | 'in turn';
+}
+
 /** The built program with a store and a folder of control sockets of its own. */
 export interface Program {
   readonly folder: string;
@@ -78,12 +83,11 @@ export async function expectFailure(
   program: Program,
   words: readonly string[],
   expected: ExpectedFailure,
-  options?: AttemptOptions,
+  options?: FailureOptions,
 ): Promise<ErrorDocument['error']> {
-  const [text, json] = await Promise.all([
-    program.attempt(words, options),
-    program.attempt([...words, '--json'], options),
-  ]);
+  const asText = program.attempt(words, options);
+  if (options?.order === 'in turn') await asText;
+  const [text, json] = await Promise.all([asText, program.attempt([...words, '--json'], options)]);
   expect(text, `usher ${words.join(' ')}`).toMatchObject({ code: expected.exit, stdout: '' });
   expect(text.stderr).toMatch(/^error: /);
   expect(text.stderr).toMatch(expected.message);

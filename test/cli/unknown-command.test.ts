@@ -33,7 +33,9 @@ describe('words that name no command', () => {
   test('with one letter wrong suggest what was meant', () => {
     const typo = fc
       .constantFrom(...known.commandIDs)
-      .chain((id) => fc.tuple(fc.constant(id), fc.integer({ min: 0, max: id.length - 1 }), fc.constantFrom(...'qxz')));
+      .chain((id) =>
+        fc.tuple(fc.constant(id), fc.integer({ min: 0, max: id.length - 1 }), fc.constantFrom('q', 'x', 'z')),
+      );
     fc.assert(
       fc.property(typo, ([id, at, letter]) => {
         fc.pre(id[at] !== ':');

@@ -68,7 +68,10 @@ describe('flags of changing commands', () => {
     const both = await Promise.all(
       ['DAG2', 'DAG3'].map((name) => own.attempt(['dag', 'create', name, '--expect-revision', '1'])),
     );
-    expect(both.map(({ code }) => code).toSorted()).toStrictEqual([0, 4]);
+    expect(both.map(({ code }) => (code === 0 ? 'done' : `exit ${String(code)}`)).toSorted()).toStrictEqual([
+      'done',
+      'exit 4',
+    ]);
     expect(await own.json<object[]>('dag', 'list')).toHaveLength(2);
   });
 
@@ -76,7 +79,9 @@ describe('flags of changing commands', () => {
     const own = createProgram(smallEstate);
     const names = ['D1', 'D2', 'D3', 'D4', 'D5', 'D6'];
     const made = await Promise.all(names.map((name) => own.change('dag', 'create', name)));
-    expect(made.map(({ revision }) => revision).toSorted()).toStrictEqual([2, 3, 4, 5, 6, 7]);
+    expect(made.map(({ revision }) => Number(revision)).toSorted((left, right) => left - right)).toStrictEqual([
+      2, 3, 4, 5, 6, 7,
+    ]);
     expect(await own.json<object[]>('dag', 'list')).toHaveLength(7);
   });
 });
@@ -88,7 +93,7 @@ describe('fields', () => {
     await program.ok('link', 'create', '--sites', 'Berlin', '--sites', 'Paris,Rome', 'BPR');
     expect(await program.json('link', 'show', 'BPR')).toMatchObject({ sites: ['Berlin', 'Paris', 'Rome'], cost: 100 });
     await program.ok('mailbox', 'update', 'ann@contoso.com', '--aliases=a@contoso.com, a2@contoso.com');
-    expect(await program.json('mailbox', 'show', 'A@contoso.com')).toMatchObject({
+    expect(await program.json('mailbox', 'show', 'Ann@Contoso.com')).toMatchObject({
       aliases: ['a@contoso.com', 'a2@contoso.com'],
     });
     await program.ok('mailbox', 'update', 'ann@contoso.com', '--aliases', '');
@@ -109,7 +114,6 @@ describe('fields', () => {
     );
     await program.ok('server', 'update', 'MBX1', '--set', 'endpoints.pop=110');
     expect(await show()).toMatchObject({ endpoints: { imap: { port: 143, tls: 'none' }, pop: 110, smtp: 2525 } });
-    await program.ok('server', 'update', 'MBX1', '--unset', 'endpoints.imap', '--unset', 'dag', '--dry-run');
     await program.ok('server', 'update', 'MBX1', '--unset', 'endpoints.imap');
     expect(await show()).toMatchObject({ endpoints: { imap: 1993, pop: 110 } });
     await program.ok('mailbox', 'update', 'ann@contoso.com', '--set', 'protocols.imap=false');

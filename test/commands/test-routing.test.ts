@@ -53,18 +53,20 @@ describe('test routing mail', () => {
     const text = await program.ok('test', 'routing', 'mail', '--to', 'ann@contoso.com');
     const lines = text.trimEnd().split('\n');
     const { answer } = await ask(['mail', '--to', 'ann@contoso.com']);
-    for (const [index, { rule, detail }] of answer.trace.entries())
-      expect(lines[index]).toMatch(rule), expect(lines[index]).toContain(detail);
+    for (const [index, { rule, detail }] of answer.trace.entries()) {
+      expect(lines[index]?.trim().startsWith(rule)).toBe(true);
+      expect(lines[index]).toContain(detail);
+    }
     expect(lines[answer.trace.length]).toMatch(/^proxy to MBX\d \(mbx\d\.contoso\.com:2525\)/);
   });
 
-  test('an unknown recipient is refused with exit 7', async () => {
-    const { code, answer } = await ask(['mail', '--to', 'nobody@contoso.com']);
+  test('a stranger may not relay: exit 7, and standard output holds the answer', async () => {
+    const { code, answer } = await ask(['mail', '--to', 'kim@fabrikam.com']);
     expect(code).toBe(7);
-    expect(answer).toMatchObject({ outcome: 'reject', targets: [], reply: { code: 550, enhanced: '5.1.10' } });
-    const text = await program.attempt(['test', 'routing', 'mail', '--to', 'nobody@contoso.com']);
+    expect(answer).toMatchObject({ outcome: 'reject', targets: [], reply: { code: 550, enhanced: '5.7.1' } });
+    const text = await program.attempt(['test', 'routing', 'mail', '--to', 'kim@fabrikam.com']);
     expect(text).toMatchObject({ code: 7, stderr: '' });
-    expect(text.stdout).toMatch(/\nreject 550 5\.1\.\d+ /);
+    expect(text.stdout).toMatch(/\nreject 550 5\.7\.1 /);
   });
 
   test('--down takes servers away', async () => {

@@ -187,7 +187,7 @@ describePeer(
       going = false;
       await loops;
       for (const landing of landings) {
-        expect(rightPlaces(phases, landing), `${landing.protocol}`).toContain(landing.server);
+        expect(rightPlaces(phases, landing), landing.protocol).toContain(landing.server);
       }
       const seen = (protocol: string) => landings.filter((landing) => landing.protocol === protocol).length;
       expect(Math.min(...Object.keys(converse).map(seen))).toBeGreaterThan(10);

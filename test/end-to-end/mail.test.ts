@@ -71,7 +71,7 @@ describePeer(['postfix', 'swaks'], 'swaks through usher into two Postfix servers
       servers[index].messages().find((message) => message.recipient === recipient),
     );
     expect(delivered.sender).toBe('kim@fabrikam.com');
-    expect(String(delivered.body).replaceAll('\r', '').trim()).toBe(body);
+    expect(delivered.body.replaceAll('\r', '').trim()).toBe(body);
     expect(servers[1 - index]?.messages().some((message) => message.recipient === recipient)).toBe(false);
     const answer = await usher.route('mail', '--to', recipient, '--port', String(port));
     expect(answer.targets.map((target) => target.server)).toEqual([index === 0 ? 'MBX1' : 'MBX2']);

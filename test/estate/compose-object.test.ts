@@ -7,14 +7,14 @@ import { endpointDefaults, endpointNames } from '../../src/topology/endpoints.js
 import type { NounName } from '../../src/topology/fields.js';
 
 /** What a row of changes makes of an object: the first one creates it. */
-function compose(noun: NounName, ...changes: readonly EstateObject[]): Record<string, never> {
+function compose(noun: NounName, ...changes: readonly EstateObject[]): EstateObject {
   let stored: EstateObject | undefined;
   for (const given of changes) {
     const composed = composeObject(catalogue[noun], stored, given);
     if ('problems' in composed) throw new Error(JSON.stringify(composed.problems));
     stored = composed.object;
   }
-  return stored as Record<string, never>;
+  return stored ?? {};
 }
 
 /** What is wrong with an object, as `path: message`. */
@@ -170,9 +170,7 @@ describe('null clears to the default', () => {
 
   test('what an agent is told is its own, nulls too', () => {
     const agents = [{ name: 'a', module: '/a.js', settings: { deep: { x: null }, list: [null] } }];
-    expect(compose('filters', { agents })['agents'][0]).toMatchObject({
-      settings: { deep: { x: null }, list: [null] },
-    });
+    expect(compose('filters', { agents })['agents']).toMatchObject(agents);
   });
 });
 
@@ -205,13 +203,15 @@ describe('defaults that follow other fields', () => {
 });
 
 describe('endpoints', () => {
-  const endpoint = (...changes: unknown[]) =>
-    compose('server', server, ...changes.map((smtp) => ({ endpoints: { smtp } })))['endpoints']['smtp'] as unknown;
+  const endpointsOf = (...changes: readonly EstateObject[]) =>
+    compose('server', server, ...changes)['endpoints'] as Readonly<Record<string, unknown>>;
+  const endpoint = (...changes: readonly unknown[]) =>
+    endpointsOf(...changes.map((smtp) => ({ endpoints: { smtp } })))['smtp'];
   const row = endpointDefaults.smtp;
 
   test('a bare port is its row with that port', () => {
     for (const name of endpointNames) {
-      expect(compose('server', server, { endpoints: { [name]: 7 } })['endpoints'][name]).toEqual({
+      expect(endpointsOf({ endpoints: { [name]: 7 } })[name]).toEqual({
         ...endpointDefaults[name],
         port: 7,
       });

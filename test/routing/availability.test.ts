@@ -90,6 +90,17 @@ describe("a stranger's mail to ann", () => {
   });
 });
 
+describe('a message of ann, who logged on', () => {
+  test.each([
+    ['', 'proxy'],
+    ['submission draining', 'defer'],
+    ['hub-transport inactive', 'defer'],
+    ['imap inactive', 'proxy'],
+  ])('MBX1 with "%s": %s', (states, expected) => {
+    expect(routeMail(mailTo(estateWith('MBX1', states), { user: 'ann', from: 'ann' })).outcome).toBe(expected);
+  });
+});
+
 describe("ann's client", () => {
   test.each([
     ['imap', 'CAS1', '', 'proxy MBX1'],

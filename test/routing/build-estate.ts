@@ -90,22 +90,19 @@ export function indexEstate(estate: EstateObjects): BuiltEstate {
 /** An estate of which only what matters is given. */
 export const buildEstate = (parts: EstateParts): BuiltEstate => indexEstate(completeEstate(parts));
 
-function directoryOf({ mailboxes, groups, contacts }: EstateObjects) {
+function directoryOf({ mailboxes, groups, contacts }: EstateObjects): Directory {
   const byAddress = new Map<string, DirectoryEntry>();
   const byGuid = new Map<string, DirectoryEntry>();
-  const byExtension = new Map<string, DirectoryEntry>();
   const add = (address: string, entry: DirectoryEntry) => byAddress.set(addressKey(address) ?? address, entry);
-  for (const { address, aliases, database, guid, extension, protocols } of mailboxes) {
+  for (const { address, aliases, database, guid, protocols } of mailboxes) {
     const entry: DirectoryEntry = { class: 'mailbox', address, database, guid, protocols };
     for (const name of [address, ...aliases]) add(name, entry);
     if (guid !== null) byGuid.set(guid.toLowerCase(), entry);
-    if (extension !== null) byExtension.set(extension, entry);
   }
   for (const { address, expansionServer } of groups) add(address, { class: 'group', address, expansionServer });
   for (const { address, target } of contacts) add(address, { class: 'contact', address, target });
   return {
-    find: (key: string) => byAddress.get(key),
-    findByGuid: (guid: string) => byGuid.get(guid.toLowerCase()),
-    findByExtension: (extension: string) => byExtension.get(extension),
+    find: (key) => byAddress.get(key),
+    findByGuid: (guid) => byGuid.get(guid.toLowerCase()),
   };
 }

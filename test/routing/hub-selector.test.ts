@@ -68,6 +68,7 @@ describe('whom a message may go to, and in which order', () => {
     ['nearer members of a DAG first', 'A:a1 B:b1/D,b2/D C:c1/D', 'A-B=10 B-C=10', 'c1', 'b1 b2 | c1 | a1'],
     ['neighbours of the members', 'A:a1 B:b1/D,b9 C:c1/D', 'A-B=10 B-C=10', 'c1', 'b1 | c1 | b9 | a1'],
     ['a member in the own site ends it; the own site is left', 'A:a1/D,a9 B:b1/D,b9', 'A-B=10', 'b1', 'a1 | b1 | a9'],
+    ['the same where the own site is a hub', 'A*:a1/D,a9 B:b1/D,b9', 'A-B=10', 'b1', 'a1 | b1 | a9'],
     ['the own site has a DAG and lone servers', 'A:a1/D,a2/D,a8,a9', 'A-A=1', 'a8', 'a8 a9 | a1 a2'],
     ['a hub on the way', 'A:a1 B:b1 C*:c1,c2 D:d1 E:e1', chain, 'e1', 'c1 c2 | b1 | a1'],
     ['the first hub of two', 'A:a1 B*:b1 C:c1 D*:d1 E:e1', chain, 'e1', 'b1 | a1'],
@@ -112,7 +113,7 @@ describe('which group takes a message for several', () => {
     ['the nearer one', 'A: B:b1 C:c1', 'A-B=10 A-C=9', 'b1 c1', 'mailbox C'],
     ['fewer hops', 'A: B:b1 C: D:d1', 'A-B=10 A-C=5 C-D=5', 'd1 b1', 'mailbox B'],
     ['the lower name of the site', 'A: B:b1 C:c1', 'A-B=10 A-C=10', 'c1 c1 b1', 'mailbox B'],
-    ['in one site, the one that serves more', 'A: B:b1/DAG,b2', 'A-B=10', 'b1 b2 b2', 'mailbox B'],
+    ['in one site, the one that serves more', 'A: B:b1/ATOLL,b2', 'A-B=10', 'b1 b2 b2', 'mailbox B'],
     ['in one site and as many, the lower name', 'A: B:b1/DAG,b2/ATOLL', 'A-B=10', 'b1 b2', 'dag ATOLL'],
     ['a DAG and a site of one name', 'A: B:b1/B,b2', 'A-B=10', 'b2 b1', 'dag B'],
     ['one that can be reached', 'A: B:b1 C:c1', 'A-C=10', 'b1 b1 c1', 'mailbox C'],
@@ -125,26 +126,26 @@ describe('which group takes a message for several', () => {
 });
 
 describe('links that take no large messages', () => {
+  const tooLarge = 'reject 552 5.3.4';
   const cases: ReadonlyArray<
     readonly [what: string, sites: string, links: string, to: string, bytes: number | null, expected: string]
   > = [
     ['just fits', 'A:a1 B:b1', 'A-B=1/70000', 'b1', 70_000, 'proxy'],
-    ['one byte more', 'A:a1 B:b1', 'A-B=1/70000', 'b1', 70_001, 'reject'],
+    ['one byte more', 'A:a1 B:b1', 'A-B=1/70000', 'b1', 70_001, tooLarge],
     ['no size announced', 'A:a1 B:b1', 'A-B=1/70000', 'b1', null, 'proxy'],
-    ['any link of the way', 'A:a1 B:b1 C:c1', 'A-B=1 B-C=1/70000', 'c1', 70_001, 'reject'],
-    ['no other way is looked for', 'A:a1 B:b1', 'A-B=1/70000 A-B=2', 'b1', 70_001, 'reject'],
+    ['any link of the way', 'A:a1 B:b1 C:c1', 'A-B=1 B-C=1/70000', 'c1', 70_001, tooLarge],
+    ['no other way is looked for', 'A:a1 B:b1', 'A-B=1/70000 A-B=2', 'b1', 70_001, tooLarge],
     ['a dearer link is of no account', 'A:a1 B:b1', 'A-B=1 A-B=2/70000', 'b1', 70_001, 'proxy'],
     ['of two alike the wider one', 'A:a1 B:b1', 'A-B=1/70000 A-B=1', 'b1', 70_001, 'proxy'],
     ['of two alike the wider one, the other way round', 'A:a1 B:b1', 'A-B=1 A-B=1/70000', 'b1', 70_001, 'proxy'],
     ['of two narrow ones the wider', 'A:a1 B:b1', 'A-B=1/70000 A-B=1/80000', 'b1', 70_001, 'proxy'],
-    ['a link beyond the hub', 'A:a1 B*:b1 C:c1', 'A-B=1 B-C=1/70000', 'c1', 70_001, 'reject'],
+    ['a link beyond the hub', 'A:a1 B*:b1 C:c1', 'A-B=1 B-C=1/70000', 'c1', 70_001, tooLarge],
     ['the own site', 'A:a1 B:b1', 'A-B=1/70000', 'a1', 70_001, 'proxy'],
-    ['on the way to the nearest site with servers', 'A: B:b1', 'A-B=1/70000', 'all', 70_001, 'reject'],
+    ['on the way to the nearest site with servers', 'A: B:b1', 'A-B=1/70000', 'all', 70_001, tooLarge],
   ];
   test.each(cases)('%s', (_what, sites, links, to, sizeBytes, expected) => {
     const { outcome, reason, reply } = ask(line(sites, links), to, { sizeBytes });
-    expect(outcome).toBe(expected);
-    if (expected === 'reject') expect([reason, reply?.code, reply?.enhanced]).toEqual(['link-size', 552, '5.3.4']);
+    expect(reason === 'link-size' ? `${outcome} ${reply?.code} ${reply?.enhanced}` : outcome).toBe(expected);
   });
 });
 

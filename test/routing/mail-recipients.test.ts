@@ -79,6 +79,16 @@ describe('how many recipients a message may have', () => {
   });
 });
 
+test('a contact in a domain that is not ours is no way to relay', () => {
+  const estate = contosoWith({ contacts: [{ address: 'pal@elsewhere.test', target: 'pal@elsewhere.test' }] });
+  const stranger = routeMail(mailTo(estate, { to: ['pal@elsewhere.test'] }));
+  expect(stranger.recipients).toMatchObject([
+    { class: 'contact', verdict: 'reject', reply: { code: 550, enhanced: '5.7.1' } },
+  ]);
+  const user = routeMail(mailTo(estate, { to: ['pal@elsewhere.test'], user: 'ann', from: 'ann' }));
+  expect(user.recipients).toMatchObject([{ class: 'contact', verdict: 'accept' }]);
+});
+
 describe('a server that accepts only its own mailboxes', () => {
   const owning = (names: readonly string[]) =>
     contosoWith({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { downServers } from '../../src/routing/availability.js';
+import type { ClientProtocol } from '../../src/routing/client-protocols.js';
 import type { Decision } from '../../src/routing/decision.js';
 import { routeClient } from '../../src/routing/route-client.js';
 import type { Server, Site } from '../../src/topology/catalogue/catalogue.js';
@@ -20,46 +21,44 @@ describe('a client of kim, whose mailbox is in Branch, at HQ', () => {
   const silent = { externalUrl: region, crossSite: null };
   const all = (service: Services['owa']): Services => Object.fromEntries(webServices.map((name) => [name, service]));
   const cases: ReadonlyArray<
-    readonly [what: string, protocol: 'owa', branch: Services, host: string | null, expected: string]
-  > = (
+    readonly [what: string, protocol: ClientProtocol, branch: Services, host: string | null, expected: string]
+  > = [
+    ['owa, nothing said', 'owa', all(silent), null, `302 ${region}`],
+    ['ecp, nothing said', 'ecp', all(silent), null, `302 ${region}`],
+    ['eas, nothing said', 'eas', all(silent), null, 'proxy MBX3:444'],
+    ['ews, nothing said', 'ews', all(silent), null, 'proxy MBX3:444'],
+    ['owa, redirect', 'owa', all(redirecting), null, `302 ${region}`],
+    ['eas, redirect', 'eas', all(redirecting), null, `451 ${region}`],
+    ['ews, redirect: its clients do not follow', 'ews', all(redirecting), null, 'proxy MBX3:444'],
+    ['mapi, redirect', 'mapi', all(redirecting), null, 'proxy MBX3:444'],
+    ['rpc, redirect', 'rpc', all(redirecting), null, 'proxy MBX3:444'],
+    ['oab, redirect', 'oab', all(redirecting), null, 'proxy MBX3:444'],
+    ['autodiscover, redirect', 'autodiscover', all(redirecting), null, 'proxy MBX3:444'],
+    ['powershell, redirect', 'powershell', all(redirecting), null, 'proxy MBX3:444'],
+    ['imap', 'imap', all(redirecting), null, 'proxy MBX3:1993'],
+    ['pop', 'pop', all(redirecting), null, 'proxy MBX3:1995'],
+    ['owa, proxy', 'owa', all({ externalUrl: region, crossSite: 'proxy' }), null, 'proxy MBX3:444'],
+    ['owa, no address outside', 'owa', all({ externalUrl: null, crossSite: 'redirect' }), null, 'proxy MBX3:444'],
+    ['eas, no address outside', 'eas', all({ externalUrl: null, crossSite: 'redirect' }), null, 'proxy MBX3:444'],
+    ['owa, only ecp has an address', 'owa', { ecp: redirecting }, null, 'proxy MBX3:444'],
+    ['owa, the client is there already', 'owa', all(redirecting), 'region.contoso.com', 'proxy MBX3:444'],
+    ['the same in capitals, with a port', 'owa', all(redirecting), 'REGION.contoso.com:443', 'proxy MBX3:444'],
+    ['owa, the client is elsewhere', 'owa', all(redirecting), 'mail.contoso.com', `302 ${region}`],
     [
-      ['owa, nothing said', 'owa', all(silent), null, `302 ${region}`],
-      ['ecp, nothing said', 'ecp', all(silent), null, `302 ${region}`],
-      ['eas, nothing said', 'eas', all(silent), null, 'proxy MBX3:444'],
-      ['ews, nothing said', 'ews', all(silent), null, 'proxy MBX3:444'],
-      ['owa, redirect', 'owa', all(redirecting), null, `302 ${region}`],
-      ['eas, redirect', 'eas', all(redirecting), null, `451 ${region}`],
-      ['ews, redirect: its clients do not follow', 'ews', all(redirecting), null, 'proxy MBX3:444'],
-      ['mapi, redirect', 'mapi', all(redirecting), null, 'proxy MBX3:444'],
-      ['rpc, redirect', 'rpc', all(redirecting), null, 'proxy MBX3:444'],
-      ['oab, redirect', 'oab', all(redirecting), null, 'proxy MBX3:444'],
-      ['autodiscover, redirect', 'autodiscover', all(redirecting), null, 'proxy MBX3:444'],
-      ['powershell, redirect', 'powershell', all(redirecting), null, 'proxy MBX3:444'],
-      ['imap', 'imap', all(redirecting), null, 'proxy MBX3:1993'],
-      ['pop', 'pop', all(redirecting), null, 'proxy MBX3:1995'],
-      ['owa, proxy', 'owa', all({ externalUrl: region, crossSite: 'proxy' }), null, 'proxy MBX3:444'],
-      ['owa, no address outside', 'owa', all({ externalUrl: null, crossSite: 'redirect' }), null, 'proxy MBX3:444'],
-      ['eas, no address outside', 'eas', all({ externalUrl: null, crossSite: 'redirect' }), null, 'proxy MBX3:444'],
-      ['owa, only ecp has an address', 'owa', { ecp: redirecting }, null, 'proxy MBX3:444'],
-      ['owa, the client is there already', 'owa', all(redirecting), 'region.contoso.com', 'proxy MBX3:444'],
-      ['the same in capitals, with a port', 'owa', all(redirecting), 'REGION.contoso.com:443', 'proxy MBX3:444'],
-      ['owa, the client is elsewhere', 'owa', all(redirecting), 'mail.contoso.com', `302 ${region}`],
-      [
-        'owa, the name of HQ itself',
-        'owa',
-        all({ ...redirecting, externalUrl: 'https://HQ.contoso.com/owa' }),
-        null,
-        'proxy MBX3:444',
-      ],
-      [
-        'eas, the name of HQ itself',
-        'eas',
-        all({ ...redirecting, externalUrl: 'https://hq.contoso.com/eas' }),
-        null,
-        'proxy MBX3:444',
-      ],
-    ] as const
-  ).map((entry) => entry as unknown as readonly [string, 'owa', Services, string | null, string]);
+      'owa, the name of HQ itself',
+      'owa',
+      all({ ...redirecting, externalUrl: 'https://HQ.contoso.com/owa' }),
+      null,
+      'proxy MBX3:444',
+    ],
+    [
+      'eas, the name of HQ itself',
+      'eas',
+      all({ ...redirecting, externalUrl: 'https://hq.contoso.com/eas' }),
+      null,
+      'proxy MBX3:444',
+    ],
+  ];
   test.each(cases)('%s', (_what, protocol, branch, host, expected) => {
     const here = all({ externalUrl: 'https://hq.contoso.com/owa', crossSite: null });
     const estate = contosoWith({

@@ -577,7 +577,7 @@ function calls(pools: Pools): fc.Arbitrary<Record<'callGateways' | 'dialPlans' |
   const groups =
     pools.gateways.length > 0 && pools.dialPlans.length > 0
       ? namesArbitrary(pools.choice, 0, 2).chain((names) => each(names, group))
-      : fc.constant([]);
+      : fc.constant<EstateDocument[]>([]);
   return fc.record({
     callGateways: each(pools.gateways, gateway),
     dialPlans: each(pools.dialPlans, plan),

@@ -53,6 +53,7 @@ describe('addresses compare', () => {
       'ann@contoso.com\0',
     ],
     ...[
+      '\u037e@contoso.com',
       '<ann@contoso.com>',
       'ann@contoso,com',
       '\ud800@contoso.com',
@@ -74,9 +75,9 @@ describe('addresses compare', () => {
         const key = addressKey(text);
         fc.pre(key !== undefined);
         expect(addressKey(key)).toBe(key);
-        expect(key.isWellFormed()).toBe(true);
+        expect(Buffer.from(key).toString()).toBe(key);
       }),
-      { numRuns: 500, maxSkipsPerRun: 1000 },
+      { numRuns: 400, maxSkipsPerRun: 1000 },
     );
   });
 });

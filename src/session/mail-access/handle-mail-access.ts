@@ -128,7 +128,10 @@ function refusal(
   const component = `${protocol.name}-proxy` as const;
   const state = componentState(frontEnd, component);
   if (state !== 'active') return over('out-of-service', `${component} is ${state}`, words('out-of-service'));
-  const { maxConnectionsPerSource } = listener.limits;
+  const { maxConnections, maxConnectionsPerSource } = listener.limits;
+  if (isFull(services.sessions, session, 'all', maxConnections)) {
+    return over('limit', `more than ${maxConnections} ${protocol.name} connections`, words('limit'));
+  }
   if (isFull(services.sessions, session, 'clientAddress', maxConnectionsPerSource)) {
     return over('limit', `more than ${maxConnectionsPerSource} connections from one address`, words('limit'));
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../../src/routing/decision.js';
+import { comparePaths, pathsFrom, sitesOf } from '../../../src/routing/paths.js';
 import { routeMail } from '../../../src/routing/route-mail.js';
 import type { TopologyObjects } from '../../../src/topology/topology.js';
 import type { EstateObjects } from '../build-estate.js';
@@ -9,6 +10,7 @@ import { inOracleWords, mailQuestion } from '../mail-question.js';
 import { askedEstates } from '../random-estate.js';
 import { isOn, oracleMail } from './oracle-mail.js';
 import type { Asked } from './oracle-question.js';
+import { bestPaths } from './simple-paths.js';
 
 const runs = Number(process.env['USHER_ORACLE_RUNS'] ?? 2500);
 const timeoutMs = 20_000 + runs * 20;
@@ -59,6 +61,27 @@ function tally(counts: Map<string, number>, { outcome, reply, deliveryGroup, fal
 const kinds = ['group dag', 'group mailbox', 'group site', 'group server-list', 'group local-site'];
 const codes = ['code 421', 'code 451', 'code 530', 'code 550', 'code 552'];
 const fallbacks = ['fallback 0', 'fallback 1', 'fallback 2', 'fallback 3'];
+
+describe('ways between sites, over random estates', () => {
+  test('are those that walking every way finds', { timeout: 20_000 }, () => {
+    fc.assert(
+      fc.property(askedEstates, ({ estate }) => {
+        const { topology } = indexEstate(estate);
+        for (const { name } of estate.objects.sites.slice(0, 2)) {
+          const found = [...pathsFrom(topology, name, 'mail').values()].sort(comparePaths);
+          const words = found.map(
+            (path) =>
+              `${sitesOf(path)
+                .map((site) => site.name)
+                .join('-')} ${path.cost}`,
+          );
+          expect(words).toEqual(bestPaths(estate.objects, name).map(({ sites, cost }) => `${sites.join('-')} ${cost}`));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
 
 describe('mail at a front end, over random estates', () => {
   test('goes where the naive oracle says, in whatever order the estate has its objects', { timeout: timeoutMs }, () => {

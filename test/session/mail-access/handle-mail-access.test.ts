@@ -396,6 +396,20 @@ describe.each(['imap', 'pop'] as const)('%s', (protocol) => {
     expect(await door.logged('login refused')).toMatchObject({ kind: 'internal', level: 'error' });
   });
 
+  test('a limit of connections in all', async () => {
+    const servers = await twoServers();
+    const door = await openDoor({
+      snapshot: snapshotOf(demoEstate(servers, { listener, limits: { maxConnections: 1 } })),
+    });
+    const first = await connected(door);
+    await first.until(greeting);
+    const second = await connected(door);
+    expect(await second.closed()).toMatch(/^(?:\* BYE \[LIMIT\]|-ERR \[SYS\/TEMP\]) Too many connections/);
+    first.socket.end();
+    await until('the first to be gone', () => door.sessions.list().length === 0);
+    await (await connected(door)).until(greeting);
+  });
+
   test('limits of connections by source and by user', async () => {
     const servers = await twoServers();
     const limits = { maxConnectionsPerUser: 1, maxConnectionsPerSource: 2 };
