@@ -37,9 +37,19 @@ const table: ReadonlyArray<readonly [exit: number, typed: string, message: RegEx
   [6, 'status', /is not running; start it with "usher start"/],
 ];
 
-describe('exit codes', () => {
-  test.each(table)('%i: usher %s', async (exit, typed, message) => {
-    await expectFailure(program, typed.split(' '), { exit, message }, { input: 'sitez: []' });
+describe.concurrent('exit codes', () => {
+  const isFirst = ([exit]: (typeof table)[number], index: number): boolean =>
+    table.findIndex((row) => row[0] === exit) === index;
+
+  test.each(table.filter(isFirst))('%i, with and without --json: usher %s', async (exit, typed, message) => {
+    await expectFailure(program, typed.split(' '), { exit, message });
+  });
+
+  test.each(table.filter((row, index) => !isFirst(row, index)))('%i: usher %s', async (exit, typed, message) => {
+    const { code, stdout, stderr } = await program.attempt(typed.split(' '), { input: 'sitez: []' });
+    expect({ code, stdout }).toStrictEqual({ code: exit, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^error: /);
   });
 
   test('0: stop when nothing runs', async () => {
@@ -57,7 +67,7 @@ describe('exit codes', () => {
   });
 });
 
-describe('5: the store', () => {
+describe.concurrent('5: the store', () => {
   const place = (make: (path: string) => void): Program => {
     const own = createProgram();
     make(own.store);

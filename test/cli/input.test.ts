@@ -15,7 +15,7 @@ function largeEstate(): { text: string; names: string[] } {
   return { text: `estate: 1\nsites:\n${names.map((name) => `  - name: ${name}\n${remark}`).join('')}`, names };
 }
 
-describe('standard input', () => {
+describe.concurrent('standard input', () => {
   test('is read to its end, however slowly it comes', async () => {
     const program = createProgram();
     const { text, names } = largeEstate();

@@ -45,7 +45,7 @@ const heavy = [
   'mailauth',
 ];
 
-describe('a short command loads no heavy package', () => {
+describe.concurrent('a short command loads no heavy package', () => {
   test.each([
     ['src/store/store.js', 'site', 'list', '--json'],
     ['src/store/store.js', 'mailbox', 'list'],

@@ -11,7 +11,7 @@ beforeAll(() => {
 
 const escape = '\u001b';
 
-describe('standard output in a pipe', () => {
+describe.concurrent('standard output in a pipe', () => {
   test('list prints one line an object, its cells divided by tabs, and no heading', async () => {
     const { stdout } = await program.attempt(['server', 'list'], { env: { FORCE_COLOR: '3', CLICOLOR_FORCE: '1' } });
     const rows = stdout
@@ -59,7 +59,7 @@ describe('standard output in a pipe', () => {
   });
 });
 
-describe('--json', () => {
+describe.concurrent('--json', () => {
   test('prints one document, and warnings stand on standard error too', async () => {
     const own = createProgram(smallEstate);
     const { code, stdout, stderr } = await own.attempt(['site', 'create', 'Rome', '--json']);

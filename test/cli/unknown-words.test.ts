@@ -22,7 +22,7 @@ const commands: ReadonlyArray<readonly [typed: string, message: RegExp, suggesti
   ['site list Berlin', /"usher site list" takes no argument "Berlin"/, ['usher site list --help']],
 ];
 
-describe('an unknown command', () => {
+describe.concurrent('an unknown command', () => {
   test.each(commands)('%s', async (typed, message, suggestions) => {
     await expectFailure(program, typed.split(' '), { exit: 2, message, suggestions });
   });
@@ -72,7 +72,7 @@ const usage: ReadonlyArray<readonly [typed: string, stderr: string]> = [
   ['server update MBX1 --set endpoints.__proto__.x=1', 'error: server has no field "endpoints.__proto__.x" to set\n'],
 ];
 
-describe('a wrong command line', () => {
+describe.concurrent('a wrong command line', () => {
   test.each(usage)('usher %s', async (typed, stderr) => {
     expect(await program.attempt(typed.split(' '))).toStrictEqual({ code: 2, stdout: '', stderr });
   });

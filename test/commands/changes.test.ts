@@ -10,7 +10,7 @@ interface Revision {
   readonly summary: string;
 }
 
-describe('flags of changing commands', () => {
+describe.concurrent('flags of changing commands', () => {
   let program: Program;
   beforeAll(() => {
     program = createProgram(smallEstate);
@@ -86,7 +86,7 @@ describe('flags of changing commands', () => {
   });
 });
 
-describe('fields', () => {
+describe.concurrent('fields', () => {
   test('lists are repeated or take commas, before or after the name', async () => {
     const program = createProgram(smallEstate);
     await program.ok('site', 'create', 'Rome', '-q');

@@ -5,7 +5,7 @@ import { smallEstate } from '../cli/estates.js';
 import { createProgram, expectFailure, programPath } from '../cli/program.js';
 import { run } from '../support/run.js';
 
-describe('export and apply', () => {
+describe.concurrent('export and apply', () => {
   test('export | apply -f - changes nothing, as YAML and as JSON', async () => {
     const program = createProgram(smallEstate);
     const usher = `"${process.execPath}" "${programPath}"`;
@@ -57,7 +57,7 @@ describe('export and apply', () => {
   });
 });
 
-describe('the store', () => {
+describe.concurrent('the store', () => {
   test('is the one of --store, before that of USHER_STORE', async () => {
     const program = createProgram(smallEstate);
     const other = join(program.folder, 'new', 'folder', 'other.db');

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import { createProgram, expectFailure } from '../cli/program.js';
 
-test('init with flags makes the estate that they describe', async () => {
+test.concurrent('init with flags makes the estate that they describe', async () => {
   const program = createProgram();
   const words = [
     '--site',
@@ -41,7 +41,7 @@ test('init with flags makes the estate that they describe', async () => {
   ]);
 });
 
-test('init without flags and without a terminal takes the defaults; the second time it is a conflict', async () => {
+test.concurrent('init without flags and without a terminal takes the defaults; the second time it is a conflict', async () => {
   const program = createProgram();
   const { code, stdout } = await program.attempt(['init']);
   expect(code).toBe(0);
@@ -51,7 +51,7 @@ test('init without flags and without a terminal takes the defaults; the second t
   expect(await program.json<object[]>('history')).toHaveLength(1);
 });
 
-test('init --dry-run leaves no estate behind', async () => {
+test.concurrent('init --dry-run leaves no estate behind', async () => {
   const program = createProgram();
   expect(await program.change('init', '--dry-run')).toMatchObject({ revision: null });
   expect(await program.json('site', 'list')).toStrictEqual([]);

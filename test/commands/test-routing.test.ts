@@ -32,7 +32,7 @@ async function ask(words: readonly string[]): Promise<{ code: number | null; ans
   return { code, answer: JSON.parse(stdout) as Answer };
 }
 
-describe('test routing mail', () => {
+describe.concurrent('test routing mail', () => {
   test('names the servers, the way and the reasons', async () => {
     const { code, answer } = await ask(['mail', '--to', 'ann@contoso.com']);
     expect(code).toBe(0);
@@ -90,7 +90,7 @@ describe('test routing mail', () => {
   });
 });
 
-describe('the estate that is asked', () => {
+describe.concurrent('the estate that is asked', () => {
   test('-f FILE is that file alone, without a store', async () => {
     const own = createProgram();
     const file = join(own.folder, 'estate.json');
@@ -130,7 +130,7 @@ describe('the estate that is asked', () => {
   });
 });
 
-describe('test routing client', () => {
+describe.concurrent('test routing client', () => {
   test('IMAP goes to the server with the active copy', async () => {
     const { code, answer } = await ask(['client', '--protocol', 'imap', '--user', 'ann@contoso.com']);
     expect(code).toBe(0);
