@@ -6,13 +6,10 @@ import type { ClientProtocol } from '../routing/client-protocols.js';
 import { clientProtocols, serviceOfPath } from '../routing/client-protocols.js';
 import type { Decision } from '../routing/decision.js';
 import { routeClient } from '../routing/route-client.js';
-import { routeMail } from '../routing/route-mail.js';
 import type { Store } from '../store/store.js';
 import { chooseFrontEnd, requireServers } from '../topology/choose-front-end.js';
 import type { Directory } from '../topology/directory.js';
 import { didYouMean } from '../topology/names.js';
-import { parseSize } from '../topology/quantities.js';
-import { isAddress } from '../topology/ranges.js';
 import type { Topology } from '../topology/topology.js';
 import { buildTopology } from '../topology/topology.js';
 
@@ -25,16 +22,6 @@ export interface Estate {
 export interface PlaceOfQuestion {
   readonly on: string | undefined;
   readonly down: readonly string[];
-}
-
-export interface MailFlags extends PlaceOfQuestion {
-  readonly to: readonly string[];
-  readonly from: string | undefined;
-  readonly user: string | undefined;
-  readonly size: string | undefined;
-  readonly clientIp: string | undefined;
-  readonly localIp: string | undefined;
-  readonly port: number;
 }
 
 export interface ClientFlags extends PlaceOfQuestion {
@@ -61,45 +48,20 @@ export function storedEstate(store: Store, revision: number | undefined): Estate
   return { topology: buildTopology(past.revision, past.objects), directory: past.directory };
 }
 
-function bad(flag: string, value: string, expected: string): UsherError {
+/** A flag whose value cannot be read. */
+export function badFlag(flag: string, value: string, expected: string): UsherError {
   return new UsherError('usage', 'usage', `--${flag} takes ${expected}, found "${value}"`);
-}
-
-export function testMailRouting({ topology, directory }: Estate, flags: MailFlags): Answer {
-  const sizeBytes = flags.size === undefined ? null : parseSize(flags.size);
-  if (sizeBytes === undefined) throw bad('size', flags.size ?? '', 'a size (12MB or bytes)');
-  for (const [flag, address] of [
-    ['client-ip', flags.clientIp],
-    ['local-ip', flags.localIp],
-  ] as const) {
-    if (address !== undefined && !isAddress(address)) throw bad(flag, address, 'an IP address');
-  }
-  requireServers(topology, flags.down);
-  const decision = routeMail({
-    topology,
-    directory,
-    frontEnd: chooseFrontEnd(topology, flags.on, hostname()),
-    availability: downServers(flags.down),
-    localAddress: flags.localIp ?? null,
-    port: flags.port,
-    clientAddress: flags.clientIp ?? null,
-    user: flags.user ?? null,
-    from: flags.from === undefined ? null : flags.from.replace(/^<(.*)>$/, '$1'),
-    to: flags.to,
-    sizeBytes,
-  });
-  return { revision: topology.revision, ...decision };
 }
 
 export function testClientRouting({ topology, directory }: Estate, flags: ClientFlags): Answer {
   const protocol = clientProtocols.find((known) => known === flags.protocol.toLowerCase());
   if (!protocol)
-    throw bad(
+    throw badFlag(
       'protocol',
       flags.protocol,
       `one of ${clientProtocols.join(', ')}${didYouMean(flags.protocol, clientProtocols)}`,
     );
-  if (flags.url !== undefined && !requestUrl(flags.url)) throw bad('url', flags.url, 'a URL or a path');
+  if (flags.url !== undefined && !requestUrl(flags.url)) throw badFlag('url', flags.url, 'a URL or a path');
   requireServers(topology, flags.down);
   const decision = routeClient({
     topology,
@@ -122,6 +84,6 @@ function protocolOfUrl(protocol: ClientProtocol, url: string | undefined): Clien
 
 function readHeader(line: string): [string, string] {
   const colon = line.indexOf(':');
-  if (colon < 1) throw bad('header', line, '"Name: value"');
+  if (colon < 1) throw badFlag('header', line, '"Name: value"');
   return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
 }

@@ -1,5 +1,6 @@
 import { lendStore } from '../admin/lend-store.js';
-import { type Answer, storedEstate, testClientRouting, testMailRouting } from '../admin/test-routing.js';
+import { testMailRouting } from '../admin/test-mail-routing.js';
+import { type Answer, storedEstate, testClientRouting } from '../admin/test-routing.js';
 import { demoHost } from './demo-estate.js';
 import type { Demo } from './start-demo.js';
 

@@ -70,6 +70,11 @@ export interface Decision {
   readonly location: string | null;
   readonly recipients: readonly RecipientDecision[];
   readonly trace: readonly TraceStep[];
+  /** How the next hop is named in the queues; only from a server's place. */
+  readonly deliveryType?: string;
+  readonly nextHopDomain?: string;
+  /** From a server's place, one answer for each next hop where there are several. */
+  readonly routes?: readonly Decision[];
 }
 
 const nothing = {

@@ -5,7 +5,8 @@ import type { CandidateSet } from './candidates.js';
 import type { DeliveryGroup, RecipientDecision, TraceStep } from './decision.js';
 import { step } from './decision.js';
 import type { ServerGroup } from './delivery-groups.js';
-import { compareGroups, deliveryGroupOf, groupWords, membersBySite, takesAnyMail } from './delivery-groups.js';
+import { compareGroups, deliveryGroupOf, groupWords, membersBySite } from './delivery-groups.js';
+import { backOff, firstHub, generalServers, memberSets } from './group-sets.js';
 import type { MailSession } from './mail-session.js';
 import type { PathTable, SitePath } from './paths.js';
 import { comparePaths, pathsFrom, pathWords } from './paths.js';
@@ -106,57 +107,8 @@ function routeToGroup(
       trace: [...trace, step('hub-site', why)],
     };
   }
-  return { reason, group: named, path, sets: [...memberSets(topology, frontEnd, group, paths), ...local], trace };
+  return { reason, group: named, path, sets: [...memberSets(topology, frontEnd.site, group, paths), ...local], trace };
 }
-
-/** Members of the group by site, then other servers of the nearest site, then back along the way. */
-function memberSets(topology: Topology, frontEnd: Server, group: ServerGroup, paths: PathTable): CandidateSet[] {
-  const bySite = membersBySite(group.servers, paths);
-  const members = bySite.map(({ path, servers }, index) => ({
-    why:
-      index === 0
-        ? `${groupWords(group)}, nearest site ${path.site.name}`
-        : `${groupWords(group)} in site ${path.site.name}`,
-    servers,
-    path,
-  }));
-  const primary = bySite[0]?.path;
-  const isHere = bySite.some(({ path }) => nameKey(path.site.name) === nameKey(frontEnd.site));
-  if (!primary || isHere) return members;
-  const neighbours = {
-    why: `other servers of site ${primary.site.name}`,
-    servers: generalServers(topology, primary.site.name),
-    path: primary,
-  };
-  return primary.site.hub
-    ? [...members.slice(0, 1), neighbours, ...members.slice(1), ...backOff(topology, primary)]
-    : [...members, neighbours, ...backOff(topology, primary)];
-}
-
-/** The first hub site after the start of a way, the last site included. */
-function firstHub(path: SitePath): SitePath | undefined {
-  let hub: SitePath | undefined;
-  for (let at: SitePath | undefined = path; at?.previous; at = at.previous) {
-    if (at.site.hub) hub = at;
-  }
-  return hub;
-}
-
-/** Sites of the way between its ends, from the destination back: mail waits as near to it as it gets. */
-function backOff(topology: Topology, path: SitePath): CandidateSet[] {
-  const sets: CandidateSet[] = [];
-  for (let at = path.previous; at?.previous; at = at.previous) {
-    sets.push({
-      why: `back along the way in site ${at.site.name}`,
-      servers: generalServers(topology, at.site.name),
-      path: at,
-    });
-  }
-  return sets;
-}
-
-const generalServers = (topology: Topology, site: string): Server[] =>
-  topology.mailboxServersOf(site).filter(takesAnyMail);
 
 /** Mailbox servers of the own site, or of the nearest site that has any. */
 function localSets(topology: Topology, frontEnd: Server, paths: PathTable): CandidateSet[] {

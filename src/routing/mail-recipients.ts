@@ -1,11 +1,13 @@
-import type { Server } from '../topology/catalogue/catalogue.js';
+import type { Domain, Server } from '../topology/catalogue/catalogue.js';
 import { addressLengthMax } from '../topology/mail-address.js';
 import { nameKey } from '../topology/names.js';
 import type { RecipientDecision, TraceStep } from './decision.js';
 import { step } from './decision.js';
 import type { MailSession } from './mail-session.js';
-import { standingOf } from './mail-session.js';
+import { screeningOf, standingOf } from './mail-session.js';
+import { refusedDomain } from './recipient-domains.js';
 import { classifyRecipient } from './recipients.js';
+import type { ScreenVerdict } from './screening.js';
 
 /** How many recipients have a say in the choice of the server. */
 const consideredMax = 20;
@@ -36,7 +38,7 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
   const considered = envelope.accepted.length < consideredMax;
   const base = { address: text, class: known?.class ?? null, database, considered };
   const { verdict, reply, why } = known
-    ? judgeRecipient(session, envelope, base, known.domain !== undefined)
+    ? judgeRecipient(session, envelope, { ...base, key: known.key, domain: known.domain })
     : no('reject', 501, '5.1.3', 'Invalid address', 'is no address');
   const recipient: RecipientDecision = { ...base, considered: considered && verdict === 'accept', verdict, reply };
   const detail = `${text.slice(0, 100)} is ${classWords(recipient)}${why === '' ? '' : `; ${why}`}`;
@@ -52,10 +54,13 @@ function classWords(recipient: RecipientDecision): string {
   return recipient.database === null ? `of class ${recipient.class}` : `a mailbox in ${recipient.database}`;
 }
 
-type Judged = Pick<RecipientDecision, 'class' | 'database'>;
+interface Judged extends Pick<RecipientDecision, 'class' | 'database'> {
+  readonly key: string;
+  readonly domain: Domain | undefined;
+}
 
 /** The domain gives the right to be written to, not the directory: a contact may have an address anywhere. */
-function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Judged, inOurDomain: boolean): Verdict {
+function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Judged): Verdict {
   const { connector, topology } = session;
   const standing = standingOf(session);
   const limit =
@@ -66,9 +71,13 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
     return no('defer', 452, '4.5.3', 'Too many recipients', `the limit is ${limit}`);
   const mayRelay =
     standing === 'user' || standing === 'server' || (standing === 'anonymous' && connector.anonymousRelay);
-  if (!inOurDomain && !mayRelay) {
+  const reserved = refusedDomain(connector, recipient.key.slice(recipient.key.lastIndexOf('@') + 1));
+  if (reserved) return no('reject', 550, reserved.enhanced, reserved.text, `"${connector.name}" takes no such domain`);
+  if (!recipient.domain && !mayRelay) {
     return no('reject', 550, '5.7.1', 'Unable to relay', `${standing} clients may not relay on "${connector.name}"`);
   }
+  const screened = screenRecipient(session, recipient);
+  if (screened) return screened;
   if (recipient.database !== null && !activeServerOf(session, recipient.database)) {
     return no(
       'defer',
@@ -79,6 +88,20 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
     );
   }
   return narrow(session, envelope, recipient);
+}
+
+/** What the filters say of the client and of this recipient; null: nothing against it. */
+function screenRecipient(session: MailSession, { key, class: kind, domain }: Judged): Verdict | null {
+  const screening = screeningOf(session);
+  if (!screening) return null;
+  const known = kind === 'mailbox' || kind === 'group' || kind === 'contact';
+  const client: ScreenVerdict = screening.isBypassed(key) ? { kind: 'pass' } : screening.client;
+  for (const verdict of [client, screening.recipient({ key, known, domain })]) {
+    if (verdict.kind !== 'block') continue;
+    const { code, enhanced, text } = verdict.reply;
+    return no('reject', code, enhanced, text, verdict.why);
+  }
+  return null;
 }
 
 /**

@@ -8,6 +8,7 @@ import { componentState } from './availability.js';
 import type { Reply, TraceStep } from './decision.js';
 import { step } from './decision.js';
 import { completeAddress, findLogin, loginKey } from './recipients.js';
+import type { Screening, ScreenVerdict } from './screening.js';
 
 /** What a mail session at a front end is judged by. */
 export interface MailSession {
@@ -18,6 +19,8 @@ export interface MailSession {
   readonly clientAddress: string | null;
   /** The login of a client that authenticated. */
   readonly user: string | null;
+  /** What the filters say; null where none are asked. */
+  readonly screening: Screening | null;
 }
 
 /** Who a session counts as: decides what it may do. */
@@ -115,7 +118,27 @@ export function judgeSender(session: MailSession, from: string, sizeBytes: numbe
     const text = `Message size exceeds fixed maximum message size (${formatSize(limit)})`;
     return refused('reject', 'message-too-large', 552, '5.3.4', text);
   }
-  return passed();
+  return screenSender(session, from);
+}
+
+/** Whether filters look at a session: they look at strangers only. */
+export function screeningOf(session: MailSession): Screening | null {
+  const standing = standingOf(session);
+  return standing === 'anonymous' || standing === 'partner' ? session.screening : null;
+}
+
+function screenSender(session: MailSession, from: string): Judgement {
+  const screening = screeningOf(session);
+  if (!screening) return passed();
+  const { client } = screening;
+  const trace = client.kind === 'pass' ? [] : [step(`filter/client-${client.kind}`, client.why)];
+  const verdict: ScreenVerdict = screening.sender(from);
+  if (verdict.kind === 'pass') return passed(...trace);
+  trace.push(step(`filter/sender-${verdict.kind}`, verdict.why));
+  if (verdict.kind !== 'block') return passed(...trace);
+  const { code, enhanced, text } = verdict.reply;
+  const refusal = refused('reject', 'sender-blocked', code, enhanced, text);
+  return { ...refusal, trace: [...trace, ...refusal.trace] };
 }
 
 /** A user sends under the addresses of the own mailbox; an account without one under its own name; anybody as nobody. */

@@ -13,6 +13,7 @@ import type { Judgement, MailSession } from './mail-session.js';
 import { judgeConnection, judgeSender } from './mail-session.js';
 import { narrowLink } from './paths.js';
 import { selectReceiveConnector } from './receive-connectors.js';
+import type { Screening } from './screening.js';
 
 /** A message at a front end: who brings it, from whom, to whom. */
 export interface MailQuestion {
@@ -28,6 +29,8 @@ export interface MailQuestion {
   readonly from: string | null;
   readonly to: readonly string[];
   readonly sizeBytes: number | null;
+  /** What the filters say; null where none are asked. */
+  readonly screening: Screening | null;
 }
 
 /** Where a message at a front end goes, and why: the steps of a session, one after the other. */

@@ -39,6 +39,8 @@ export function openLiveEstate(options: LiveEstateOptions): LiveEstate {
   const directory: Directory = {
     find: (key) => store.directory.find(key),
     findByGuid: (guid) => store.directory.findByGuid(guid),
+    findByExtension: (extension) => store.directory.findByExtension(extension),
+    membersOf: (key) => store.directory.membersOf(key),
   };
   let current = buildSnapshot(store, directory, options.frontEnd, options.host);
 

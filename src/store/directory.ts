@@ -14,12 +14,19 @@ export function createDirectory(statements: Statements): Directory {
       const row = statements.get(`SELECT ${columns} FROM address a ${joins} WHERE a.key = ?`, key);
       return row && entryOf(row);
     },
-    findByGuid(guid) {
-      const sql = `SELECT ${columns} FROM mailbox o JOIN address a ON a.mailbox = o.id AND a.position = 0 ${joins} WHERE o.guid = ?`;
-      const row = statements.get(sql, guid);
-      return row && entryOf(row);
+    findByGuid: (guid) => findMailbox(statements, 'guid', guid),
+    findByExtension: (extension) => findMailbox(statements, 'extension', extension),
+    membersOf(key) {
+      const sql = `SELECT member FROM address a JOIN group_members g ON g."group" = a."group" WHERE a.key = ? ORDER BY g.position`;
+      return statements.all(sql, key).map((row) => String(row['member']));
     },
   };
+}
+
+function findMailbox(statements: Statements, column: 'guid' | 'extension', value: string): DirectoryEntry | undefined {
+  const mailbox = 'mailbox o JOIN address a ON a.mailbox = o.id AND a.position = 0';
+  const row = statements.get(`SELECT ${columns} FROM ${mailbox} ${joins} WHERE o.${column} = ?`, value);
+  return row && entryOf(row);
 }
 
 function entryOf(row: Row): DirectoryEntry {

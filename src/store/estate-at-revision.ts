@@ -63,12 +63,16 @@ interface UndoneDirectory {
   readonly changed: ReadonlySet<string>;
   readonly byAddress: ReadonlyMap<string, DirectoryEntry>;
   readonly byGuid: ReadonlyMap<string, DirectoryEntry>;
+  readonly byExtension: ReadonlyMap<string, DirectoryEntry>;
+  readonly members: ReadonlyMap<string, readonly string[]>;
 }
 
 function undoneDirectory(statements: Statements, revision: number): UndoneDirectory {
   const undone = undoneSince(statements, revision);
   const byAddress = new Map<string, DirectoryEntry>();
   const byGuid = new Map<string, DirectoryEntry>();
+  const byExtension = new Map<string, DirectoryEntry>();
+  const members = new Map<string, readonly string[]>();
   const changed = new Set<string>();
   for (const noun of nouns.filter((noun) => noun.inDirectory)) {
     for (const [key, before] of undone.get(noun.name) ?? []) {
@@ -78,15 +82,17 @@ function undoneDirectory(statements: Statements, revision: number): UndoneDirect
       const addresses = [before['address'], ...((before['aliases'] as readonly unknown[] | undefined) ?? [])];
       for (const address of addresses) byAddress.set(addressKey(String(address)) ?? String(address), entry);
       if (entry.class === 'mailbox' && entry.guid !== null) byGuid.set(nameKey(entry.guid), entry);
+      if (typeof before['extension'] === 'string') byExtension.set(before['extension'], entry);
+      if (entry.class === 'group') members.set(key, before['members'] as readonly string[]);
     }
   }
-  return { head: headRevision(statements), changed, byAddress, byGuid };
+  return { head: headRevision(statements), changed, byAddress, byGuid, byExtension, members };
 }
 
 /** The directory of today but for what was changed since, also while it is read: that is answered from what it was before. */
 function directoryThen(statements: Statements, reader: Reader, revision: number): Directory {
   let undone = undoneDirectory(statements, revision);
-  const lookUp = (search: (undone: UndoneDirectory) => DirectoryEntry | undefined): DirectoryEntry | undefined =>
+  const lookUp = <T>(search: (undone: UndoneDirectory) => T): T =>
     reader.atOneMoment(() => {
       if (headRevision(statements) !== undone.head) undone = undoneDirectory(statements, revision);
       return search(undone);
@@ -98,6 +104,13 @@ function directoryThen(statements: Statements, reader: Reader, revision: number)
     find: (key) => lookUp(({ byAddress, changed }) => byAddress.get(key) ?? unchanged(today.find(key), changed)),
     findByGuid: (guid) =>
       lookUp(({ byGuid, changed }) => byGuid.get(nameKey(guid)) ?? unchanged(today.findByGuid(guid), changed)),
+    findByExtension: (extension) =>
+      lookUp(
+        ({ byExtension, changed }) =>
+          byExtension.get(extension) ?? unchanged(today.findByExtension(extension), changed),
+      ),
+    membersOf: (key) =>
+      lookUp(({ members, changed }) => members.get(key) ?? (changed.has(key) ? [] : today.membersOf(key))),
   };
 }
 

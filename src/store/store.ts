@@ -81,6 +81,8 @@ export function openStore(path: string, options: OpenOptions): Store {
     directory: {
       find: (key) => guard(() => directory.find(key)),
       findByGuid: (guid) => guard(() => directory.findByGuid(guid)),
+      findByExtension: (extension) => guard(() => directory.findByExtension(extension)),
+      membersOf: (key) => guard(() => directory.membersOf(key)),
     },
     countMailboxes: (name) =>
       guard(() => Number(statements.get('SELECT count(*) AS held FROM mailbox WHERE database = ?', name)?.['held'])),

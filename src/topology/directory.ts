@@ -18,4 +18,7 @@ export type MailboxEntry = Extract<DirectoryEntry, { class: 'mailbox' }>;
 export interface Directory {
   find(key: string): DirectoryEntry | undefined;
   findByGuid(guid: string): DirectoryEntry | undefined;
+  findByExtension(extension: string): DirectoryEntry | undefined;
+  /** Members of a group as they were given; empty when it is none. */
+  membersOf(groupKey: string): readonly string[];
 }

@@ -69,3 +69,8 @@ export function isAddress(text: string): boolean {
 export function canonicalAddress(text: string): string {
   return parseAddress(text)?.toString() ?? text;
 }
+
+/** The 4 or 16 bytes of an address; undefined when the text is none. */
+export function addressBytes(text: string): number[] | undefined {
+  return parseAddress(text)?.toByteArray();
+}

@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { applyEstate } from '../../src/admin/apply.js';
 import type { Warning } from '../../src/admin/change-estate.js';
-import { storedEstate, testClientRouting, testMailRouting } from '../../src/admin/test-routing.js';
+import { testCallRouting } from '../../src/admin/test-call-routing.js';
+import { testMailRouting } from '../../src/admin/test-mail-routing.js';
+import { storedEstate, testClientRouting } from '../../src/admin/test-routing.js';
 import { toFailure } from '../../src/cli/failure.js';
 import { isPositive } from '../../src/routing/decision.js';
 import type { Store } from '../../src/store/store.js';
@@ -59,6 +61,10 @@ function ask(target: Store, query: NonNullable<Case['query']>): Json {
       headers: listOf(query['headers']),
     }) as never;
   }
+  if (query.kind === 'call') {
+    const call = { to: String(query['to']), diversion: textOf(query['diversion']), fromIp: textOf(query['fromIp']) };
+    return testCallRouting(estate, { ...place, ...call, tls: query['tls'] === true }) as never;
+  }
   return testMailRouting(estate, {
     ...place,
     to: listOf(query['to']),
@@ -67,6 +73,8 @@ function ask(target: Store, query: NonNullable<Case['query']>): Json {
     clientIp: textOf(query['clientIp']),
     localIp: textOf(query['localIp']),
     port: Number(query['port'] ?? 25),
+    fromServer: textOf(query['fromServer']),
+    dns: listOf(query['dns']),
   }) as never;
 }
 

@@ -1,7 +1,8 @@
 import { ImapFlow } from 'imapflow';
 import { createTransport } from 'nodemailer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { storedEstate, testClientRouting, testMailRouting } from '../../src/admin/test-routing.js';
+import { testMailRouting } from '../../src/admin/test-mail-routing.js';
+import { storedEstate, testClientRouting } from '../../src/admin/test-routing.js';
 import { openStore, type Store } from '../../src/store/store.js';
 import { freePorts } from '../support/free-port.js';
 import { type Dovecot, startDovecot } from '../support/peers/dovecot.js';

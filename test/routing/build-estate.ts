@@ -93,16 +93,24 @@ export const buildEstate = (parts: EstateParts): BuiltEstate => indexEstate(comp
 function directoryOf({ mailboxes, groups, contacts }: EstateObjects): Directory {
   const byAddress = new Map<string, DirectoryEntry>();
   const byGuid = new Map<string, DirectoryEntry>();
+  const byExtension = new Map<string, DirectoryEntry>();
+  const memberLists = new Map<string, readonly string[]>();
   const add = (address: string, entry: DirectoryEntry) => byAddress.set(addressKey(address) ?? address, entry);
-  for (const { address, aliases, database, guid, protocols } of mailboxes) {
+  for (const { address, aliases, database, guid, extension, protocols } of mailboxes) {
     const entry: DirectoryEntry = { class: 'mailbox', address, database, guid, protocols };
     for (const name of [address, ...aliases]) add(name, entry);
     if (guid !== null) byGuid.set(guid.toLowerCase(), entry);
+    if (extension !== null) byExtension.set(extension, entry);
   }
-  for (const { address, expansionServer } of groups) add(address, { class: 'group', address, expansionServer });
+  for (const { address, expansionServer, members } of groups) {
+    add(address, { class: 'group', address, expansionServer });
+    memberLists.set(addressKey(address) ?? address, members);
+  }
   for (const { address, target } of contacts) add(address, { class: 'contact', address, target });
   return {
     find: (key) => byAddress.get(key),
     findByGuid: (guid) => byGuid.get(guid.toLowerCase()),
+    findByExtension: (extension) => byExtension.get(extension),
+    membersOf: (key) => memberLists.get(key) ?? [],
   };
 }

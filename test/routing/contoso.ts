@@ -73,6 +73,7 @@ export function mailTo(
     from: 'stranger@elsewhere.test',
     to: ['ann@contoso.com'],
     sizeBytes: null,
+    screening: null,
     ...rest,
   };
 }

@@ -10,7 +10,7 @@ export function mailQuestion({ topology, directory }: BuiltEstate, question: Ora
   const { frontEnd: name, down, ...rest } = question;
   const frontEnd = topology.server(name);
   if (!frontEnd) throw new Error(`the estate has no server ${name}`);
-  return { ...rest, topology, directory, frontEnd, availability: downServers(down) };
+  return { ...rest, topology, directory, frontEnd, availability: downServers(down), screening: null };
 }
 
 /** Servers of a set, sorted and in lower case. */

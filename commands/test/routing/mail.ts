@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
+import { testMailRouting } from '../../../src/admin/test-mail-routing.js';
 import type { Answer } from '../../../src/admin/test-routing.js';
-import { testMailRouting } from '../../../src/admin/test-routing.js';
 import { RoutingCommand, routingFlags } from '../../../src/cli/routing-command.js';
 
 export default class TestRoutingMail extends RoutingCommand {
@@ -25,21 +25,27 @@ export default class TestRoutingMail extends RoutingCommand {
     size: Flags.string({ description: 'announced size', helpValue: 'SIZE' }),
     'client-ip': Flags.string({ description: 'address of the client', helpValue: 'IP' }),
     'local-ip': Flags.string({ description: 'address that the client connected to', helpValue: 'IP' }),
+    'from-server': Flags.string({
+      description: 'ask from the place of this mailbox server',
+      helpValue: 'SERVER',
+      exclusive: ['on', 'client-ip', 'local-ip', 'user', 'dns'],
+    }),
+    helo: Flags.string({ description: 'the name the client gives (for SPF)', helpValue: 'NAME', hidden: true }),
+    dns: Flags.string({
+      description: 'an answer that the filters get: NAME=ADDRESS, NAME=nxdomain, NAME=timeout',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'ANSWER',
+    }),
     port: Flags.integer({ description: 'port that the client connected to', default: 25, min: 1, max: 65_535 }),
   };
 
   async run(): Promise<Answer> {
     const { flags } = await this.parse(TestRoutingMail);
-    const place = { clientIp: flags['client-ip'], localIp: flags['local-ip'] };
+    const { on, down, to, from, user, size, port, dns } = flags;
+    const place = { clientIp: flags['client-ip'], localIp: flags['local-ip'], fromServer: flags['from-server'] };
     return this.answer(flags, (estate) =>
-      testMailRouting(estate, {
-        ...flags,
-        ...place,
-        on: flags.on,
-        from: flags.from,
-        user: flags.user,
-        size: flags.size,
-      }),
+      testMailRouting(estate, { on, down, to, from, user, size, port, dns, ...place }),
     );
   }
 }

@@ -11,6 +11,7 @@ import { ownReplies } from './own-replies.js';
 import { addressLiteral, receivedHeader } from './received-header.js';
 import type { AddressCommand, ClientGreeting, Receiver, ReceiverHandlers } from './receiver.js';
 import { type RelayOutcome, relayMessage, type Waiting } from './relay-message.js';
+import { screenClient } from './screen-client.js';
 import type { TransactionDeadlines } from './server-transaction.js';
 import { type SessionTimers, startSessionTimers } from './session-timers.js';
 
@@ -78,7 +79,8 @@ export class MailConversation implements ReceiverHandlers {
     const { services, connector, clientAddress } = this.#options;
     return this.#guard(() => {
       const { topology, directory, frontEnd } = services.snapshot();
-      const session: MailSession = { topology, directory, frontEnd, connector, clientAddress, user: null };
+      const screening = screenClient(topology, clientAddress, this.#options.nowMs());
+      const session: MailSession = { topology, directory, frontEnd, connector, clientAddress, user: null, screening };
       const begun = MailTransaction.begin(session, command, greeting);
       if (begun instanceof MailTransaction) {
         this.#transaction = begun;

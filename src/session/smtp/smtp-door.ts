@@ -52,7 +52,11 @@ export function createSmtpDoor(services: DoorServices, options: SmtpDoorOptions 
     if (leave === null) return refuse(services, socket, clientAddress, ownReplies.tooManyConnections);
     const { topology, directory, frontEnd } = snapshot;
     try {
-      await converse(socket, { topology, directory, frontEnd, connector, clientAddress, user: null }, setting);
+      await converse(
+        socket,
+        { topology, directory, frontEnd, connector, clientAddress, user: null, screening: null },
+        setting,
+      );
     } finally {
       leave();
     }

@@ -1,18 +1,25 @@
 import { nouns } from '../catalogue/catalogue.js';
 import type { Topology } from '../topology.js';
+import { checkDoorServers } from './door-servers.js';
 import { checkDoors, checkListeners, checkReceiveConnectors } from './doors.js';
 import type { Finding } from './finding.js';
-import { checkCalls, checkDatabases, checkDomains, checkHttpServices, checkServers, checkSites } from './places.js';
+import { checkCalls, checkDatabases, checkDomains, checkHttpServices, checkServers } from './places.js';
 import { createNameIndex, danglingReferences, objectsOf } from './references.js';
+import { checkSendConnectorSources } from './send-connector-sources.js';
+import { checkShadowedReceiveConnectors } from './shadowed-receive-connectors.js';
+import { checkSites } from './sites.js';
 
 const checks = [
   checkSites,
   checkServers,
   checkDatabases,
   checkDomains,
+  checkSendConnectorSources,
   checkReceiveConnectors,
+  checkShadowedReceiveConnectors,
   checkListeners,
   checkDoors,
+  checkDoorServers,
   checkHttpServices,
   checkCalls,
 ];

@@ -1,4 +1,5 @@
-import type { Database } from '../catalogue/catalogue.js';
+import type { Database, Server } from '../catalogue/catalogue.js';
+import { frontEndComponents, mailboxComponents } from '../components.js';
 import { domainKey } from '../mail-address.js';
 import { nameKey } from '../names.js';
 import type { Topology } from '../topology.js';
@@ -21,8 +22,24 @@ export function checkServers(topology: Topology): Finding[] {
     if (server.dag !== null && !isMailboxServer(server)) {
       findings.push(error(server.name, ['dag'], 'dag-needs-mailbox-role', 'only a mailbox server can be in a DAG'));
     }
-    return findings;
+    return [...findings, ...checkComponents(server)];
   });
+}
+
+/** States of components that a server of these roles does not have. */
+function checkComponents(server: Server): Finding[] {
+  if (server.roles.length === 0) return [];
+  const foreign = [
+    { present: isMailboxServer(server), whose: 'mailbox server', names: new Set<string>(mailboxComponents) },
+    { present: isFrontEnd(server), whose: 'front end', names: new Set<string>(frontEndComponents) },
+  ].filter(({ present }) => !present);
+  return foreign.flatMap(({ whose, names }) =>
+    server.components.flatMap(({ component, state }, index) => {
+      if (!names.has(component)) return [];
+      const message = `has a state of ${component} (${state}), a component of a ${whose}, which it is not; it has no effect`;
+      return [warningOf('server')(server.name, ['components', index], 'component-of-other-role', message)];
+    }),
+  );
 }
 
 export function checkDatabases(topology: Topology): Finding[] {
@@ -70,30 +87,6 @@ export function checkDomains(topology: Topology): Finding[] {
     seen.set(key, domain.name);
     if (other === undefined) return [];
     return [errorOf('domain')(domain.name, ['name'], 'same-domain', `is the same domain as "${other}"`)];
-  });
-}
-
-export function checkSites(topology: Topology): Finding[] {
-  const warning = warningOf('site');
-  const frontEndSites = new Set(topology.servers.filter(isFrontEnd).map((server) => nameKey(server.site)));
-  return topology.sites.flatMap((site) => {
-    const findings: Finding[] = [];
-    const mailboxServers = topology.mailboxServersOf(site.name);
-    if (site.hub && mailboxServers.length === 0) {
-      const message = 'is a hub site without a mailbox server; mail that must stop there has nowhere to go';
-      findings.push(warning(site.name, ['hub'], 'hub-without-server', message));
-    }
-    if (mailboxServers.length > 0 && !frontEndSites.has(nameKey(site.name))) {
-      const message = `has mailbox servers (${mailboxServers
-        .map((server) => server.name)
-        .slice(0, 5)
-        .join(', ')}) and no front end`;
-      findings.push(warning(site.name, [], 'site-without-front-end', message));
-    }
-    if (topology.sites.length > 1 && topology.linksOf(site.name).length === 0) {
-      findings.push(warning(site.name, [], 'site-without-link', 'has no link; nothing can reach it from other sites'));
-    }
-    return findings;
   });
 }
 

@@ -83,7 +83,12 @@ function directoryOf(options: FrontEndOptions): Directory {
     const protocols = mailbox['protocols'] as Extract<DirectoryEntry, { class: 'mailbox' }>['protocols'];
     entries.set(address, { class: 'mailbox', address, database, guid: null, protocols });
   }
-  return { find: (key) => entries.get(key), findByGuid: () => undefined };
+  return {
+    find: (key) => entries.get(key),
+    findByGuid: () => undefined,
+    findByExtension: () => undefined,
+    membersOf: () => [],
+  };
 }
 
 function collectingLog(lines: LogLine[]): Logger {

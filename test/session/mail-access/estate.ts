@@ -39,7 +39,12 @@ export function directoryOf(
       { class: 'mailbox', address, database, guid: null, protocols },
     ]),
   );
-  return { find: (key) => entries.get(key), findByGuid: () => undefined };
+  return {
+    find: (key) => entries.get(key),
+    findByGuid: () => undefined,
+    findByExtension: () => undefined,
+    membersOf: () => [],
+  };
 }
 
 /** A small estate with one site, a front end FE1 and one listener. */

@@ -182,6 +182,8 @@ describe.each(['imap', 'pop'] as const)('%s', (protocol) => {
     const both = {
       find: (key: string) => (key.startsWith('off') ? off.find('ann@contoso.com') : directory.find(key)),
       findByGuid: () => undefined,
+      findByExtension: () => undefined,
+      membersOf: () => [],
     };
     const door = await openDoor({ snapshot: snapshotOf(demoEstate(servers, { listener, directory: both })) });
     const answers: string[] = [];
@@ -387,6 +389,8 @@ describe.each(['imap', 'pop'] as const)('%s', (protocol) => {
         throw new Error('disk I/O error');
       },
       findByGuid: () => undefined,
+      findByExtension: () => undefined,
+      membersOf: () => [],
     };
     const door = await openDoor({ snapshot: snapshotOf(demoEstate(servers, { listener, directory: broken })) });
     const client = await connected(door);

@@ -149,7 +149,16 @@ export function snapshotOf(estate: Estate): Snapshot {
   }
   const frontEnd = topology.server('FE1');
   if (frontEnd === undefined) throw new Error('no front end');
-  return { topology, frontEnd, directory: { find: (key) => entries.get(key), findByGuid: () => undefined } };
+  return {
+    topology,
+    frontEnd,
+    directory: {
+      find: (key) => entries.get(key),
+      findByGuid: () => undefined,
+      findByExtension: () => undefined,
+      membersOf: () => [],
+    },
+  };
 }
 
 function compose(name: keyof typeof catalogue, given: EstateObject): EstateObject {

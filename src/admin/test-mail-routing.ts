@@ -1,0 +1,106 @@
+import { hostname } from 'node:os';
+import { UsherError } from '../errors.js';
+import type { DnsAnswers } from '../filtering/connection-filter.js';
+import { createScreening, type FilterScreening } from '../filtering/screening.js';
+import { downServers } from '../routing/availability.js';
+import { routeMail } from '../routing/route-mail.js';
+import { routeServerMail } from '../routing/route-server-mail.js';
+import { chooseFrontEnd, requireServers } from '../topology/choose-front-end.js';
+import { parseSize } from '../topology/quantities.js';
+import { isAddress } from '../topology/ranges.js';
+import type { DnsAnswer } from '../topology/resolver.js';
+import type { Topology } from '../topology/topology.js';
+import { isMailboxServer } from '../topology/topology.js';
+import { type Answer, badFlag, type Estate, type PlaceOfQuestion } from './test-routing.js';
+
+/** What `test routing mail` was asked. */
+export interface MailFlags extends PlaceOfQuestion {
+  readonly to: readonly string[];
+  readonly from?: string | undefined;
+  readonly user?: string | undefined;
+  readonly size?: string | undefined;
+  readonly clientIp?: string | undefined;
+  readonly localIp?: string | undefined;
+  readonly port: number;
+  /** The mailbox server that asks, instead of a front end. */
+  readonly fromServer?: string | undefined;
+  /** `NAME=ADDRESS[,ADDRESS]`, `NAME=nxdomain`, `NAME=timeout`. */
+  readonly dns?: readonly string[] | undefined;
+}
+
+/** Where a message would go, by the code that carries it. */
+export function testMailRouting(estate: Estate, flags: MailFlags): Answer {
+  const sizeBytes = flags.size === undefined ? null : parseSize(flags.size);
+  if (sizeBytes === undefined) throw badFlag('size', flags.size ?? '', 'a size (12MB or bytes)');
+  requireServers(estate.topology, flags.down);
+  const decision =
+    flags.fromServer === undefined
+      ? atFrontEnd(estate, flags, sizeBytes)
+      : atServer(estate, flags, flags.fromServer, sizeBytes);
+  return { revision: estate.topology.revision, ...decision };
+}
+
+function atServer({ topology, directory }: Estate, flags: MailFlags, name: string, sizeBytes: number | null) {
+  if (flags.on !== undefined) throw new UsherError('usage', 'usage', '--on and --from-server exclude each other');
+  const [server] = requireServers(topology, [name]);
+  if (!server || !isMailboxServer(server)) {
+    throw new UsherError(
+      'invalid',
+      'no-mailbox-server',
+      `${name} is no mailbox server; its transport is what is asked`,
+    );
+  }
+  return routeServerMail({
+    topology,
+    directory,
+    server,
+    availability: downServers(flags.down),
+    to: flags.to,
+    sizeBytes,
+  });
+}
+
+function atFrontEnd({ topology, directory }: Estate, flags: MailFlags, sizeBytes: number | null) {
+  for (const [flag, address] of [
+    ['client-ip', flags.clientIp],
+    ['local-ip', flags.localIp],
+  ] as const) {
+    if (address !== undefined && !isAddress(address)) throw badFlag(flag, address, 'an IP address');
+  }
+  return routeMail({
+    topology,
+    directory,
+    frontEnd: chooseFrontEnd(topology, flags.on, hostname()),
+    availability: downServers(flags.down),
+    localAddress: flags.localIp ?? null,
+    port: flags.port,
+    clientAddress: flags.clientIp ?? null,
+    user: flags.user ?? null,
+    from: flags.from === undefined ? null : flags.from.replace(/^<(.*)>$/, '$1'),
+    to: flags.to,
+    sizeBytes,
+    screening: screen(topology, flags),
+  });
+}
+
+/** The filters with the DNS answers of the question; a name without an answer is not listed. */
+function screen({ filters }: Topology, { clientIp, dns = [] }: MailFlags): FilterScreening {
+  const answers = new Map<string, DnsAnswer>(dns.map(readDnsAnswer));
+  for (;;) {
+    const step = createScreening(filters, clientIp ?? null, Date.now(), dns.length === 0 ? null : answers);
+    if (step.kind === 'ready') return step.screening;
+    answers.set(step.name, { kind: 'nxdomain' });
+  }
+}
+
+function readDnsAnswer(text: string): [string, DnsAnswer] {
+  const equals = text.indexOf('=');
+  const value = text.slice(equals + 1);
+  const expected = 'NAME=ADDRESS, NAME=nxdomain or NAME=timeout';
+  if (equals < 1) throw badFlag('dns', text, expected);
+  const name = text.slice(0, equals).toLowerCase().replace(/\.$/, '');
+  if (value === 'nxdomain' || value === 'timeout') return [name, { kind: value }];
+  const addresses = value.split(',');
+  if (!addresses.every(isAddress)) throw badFlag('dns', text, expected);
+  return [name, { kind: 'addresses', addresses }];
+}

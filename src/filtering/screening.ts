@@ -1,0 +1,55 @@
+import type { Domain, Filters } from '../topology/catalogue/catalogue.js';
+import { addressKey } from '../topology/mail-address.js';
+import { type DnsAnswers, judgeClient } from './connection-filter.js';
+import { type FilterVerdict, pass } from './filter-verdict.js';
+import { judgeRecipientAddress } from './recipient-filter.js';
+import { judgeSenderAddress } from './sender-filter.js';
+
+/** The filters as they see one stranger's session. */
+export interface FilterScreening {
+  readonly client: FilterVerdict;
+  sender(from: string): FilterVerdict;
+  recipient(recipient: {
+    readonly key: string;
+    readonly known: boolean;
+    readonly domain: Domain | undefined;
+  }): FilterVerdict;
+  isBypassed(key: string): boolean;
+}
+
+/** The screening, or the name that must be looked up before it is complete. */
+export type ScreeningStep =
+  | { readonly kind: 'ready'; readonly screening: FilterScreening }
+  | { readonly kind: 'look-up'; readonly name: string };
+
+/**
+ * Screens a client. `clientAddress` null: the address is not part of the question; `answers` null: providers are not
+ * asked. An address that is let through exempts the session from the other filters.
+ */
+export function createScreening(
+  filters: Filters,
+  clientAddress: string | null,
+  nowMs: number,
+  answers: DnsAnswers | null,
+): ScreeningStep {
+  const asked = answers === null ? { ...filters, allowProviders: [], blockProviders: [] } : filters;
+  const client =
+    clientAddress === null
+      ? ({ kind: 'verdict', verdict: pass } as const)
+      : judgeClient(asked, clientAddress, nowMs, answers ?? new Map());
+  if (client.kind === 'look-up') return client;
+  const { verdict } = client;
+  const isExempt = verdict.kind === 'exempt';
+  // A blocked client hears of it at RCPT; the sender filter, which would speak before, is not asked.
+  const senderIsAsked = !isExempt && verdict.kind !== 'block';
+  const bypassed = new Set(filters.bypassedRecipients.map((address) => addressKey(address)));
+  return {
+    kind: 'ready',
+    screening: {
+      client: verdict,
+      sender: (from) => (senderIsAsked ? judgeSenderAddress(filters, from) : pass),
+      recipient: (recipient) => (isExempt ? pass : judgeRecipientAddress(filters, recipient)),
+      isBypassed: (key) => bypassed.has(key),
+    },
+  };
+}

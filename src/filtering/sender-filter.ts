@@ -1,0 +1,28 @@
+import type { Filters } from '../topology/catalogue/catalogue.js';
+import { domainKey, parseMailAddress } from '../topology/mail-address.js';
+import type { FilterVerdict } from './filter-verdict.js';
+import { block, pass } from './filter-verdict.js';
+
+/** Sender filtering: addresses, domains, domains with their subdomains, the empty sender; refused or only marked. */
+export function judgeSenderAddress(filters: Filters, from: string): FilterVerdict {
+  if (!filters.enabled.sender) return pass;
+  const why = whyBlocked(filters.senders, from);
+  if (why === undefined) return pass;
+  if (filters.senders.action === 'stamp') return { kind: 'stamp', why, mark: 'sender-blocked' };
+  return block(554, '5.1.0', 'Sender denied', why);
+}
+
+function whyBlocked(senders: Filters['senders'], from: string): string | undefined {
+  if (from === '') return senders.blockBlank ? 'the empty sender is blocked' : undefined;
+  const address = parseMailAddress(from);
+  if (!address) return undefined;
+  if (senders.blocked.some((blocked) => parseMailAddress(blocked)?.key === address.key))
+    return `${from} is a blocked sender`;
+  if (senders.blockedDomains.some((domain) => domainKey(domain) === address.domain))
+    return `${address.domain} is a blocked domain`;
+  const parent = senders.blockedDomainsAndSubdomains.find((domain) => {
+    const key = domainKey(domain);
+    return key !== undefined && (address.domain === key || address.domain.endsWith(`.${key}`));
+  });
+  return parent === undefined ? undefined : `${address.domain} is in the blocked domain ${parent}`;
+}

@@ -1,0 +1,26 @@
+import type { Domain } from '../topology/catalogue/catalogue.js';
+
+/** What a filter says. `exempt`: go on and ask no other filter; `stamp`: go on and mark the message. */
+export type ScreenVerdict =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'exempt'; readonly why: string }
+  | { readonly kind: 'stamp'; readonly why: string; readonly mark: string }
+  | {
+      readonly kind: 'block';
+      readonly why: string;
+      readonly reply: { readonly code: number; readonly enhanced: string; readonly text: string };
+    };
+
+/** The filters as they see one stranger's session; made by the filtering room and passed in. */
+export interface Screening {
+  /** The verdict on the client's address; a block is spoken at every RCPT. */
+  readonly client: ScreenVerdict;
+  sender(from: string): ScreenVerdict;
+  recipient(recipient: {
+    readonly key: string;
+    readonly known: boolean;
+    readonly domain: Domain | undefined;
+  }): ScreenVerdict;
+  /** Whether a recipient gets mail also from blocked clients. */
+  isBypassed(key: string): boolean;
+}

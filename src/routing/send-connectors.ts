@@ -1,0 +1,114 @@
+import type { SendConnector, Server } from '../topology/catalogue/catalogue.js';
+import { parseAddressSpace } from '../topology/formats.js';
+import { compareNames, nameKey } from '../topology/names.js';
+import { formatSize } from '../topology/quantities.js';
+import type { Topology } from '../topology/topology.js';
+import type { TraceStep } from './decision.js';
+import { step } from './decision.js';
+import type { PathTable } from './paths.js';
+import { pathsFrom } from './paths.js';
+
+/** Mail for a domain outside, at a server that looks for its way out. */
+export interface OutboundQuestion {
+  readonly topology: Topology;
+  readonly server: Server;
+  /** In lower-case A-labels. */
+  readonly domain: string;
+  readonly sizeBytes: number | null;
+}
+
+export type ConnectorChoice =
+  | { readonly kind: 'chosen'; readonly connector: SendConnector; readonly trace: readonly TraceStep[] }
+  /** Nothing matches the domain, or only what is too narrow for the message. */
+  | { readonly kind: 'none' | 'too-large'; readonly trace: readonly TraceStep[] };
+
+/** A connector that matches, and what it is compared by. */
+interface Candidate {
+  readonly connector: SendConnector;
+  readonly specificity: number;
+  readonly cost: number;
+  readonly hops: number;
+  readonly words: string;
+}
+
+/** How well an address space fits a domain: an exact name before `*.domain` (longer first) before `*`; undefined: not at all. */
+function specificityOf(pattern: string, domain: string): number | undefined {
+  if (pattern === '*') return 0;
+  if (!pattern.startsWith('*.')) return pattern === domain ? Number.MAX_SAFE_INTEGER : undefined;
+  const base = pattern.slice(2);
+  return domain === base || domain.endsWith(`.${base}`) ? base.length : undefined;
+}
+
+/** The best address space of a connector for a domain. */
+function spaceOf(connector: SendConnector, domain: string): { specificity: number; cost: number } | undefined {
+  return connector.addressSpaces
+    .flatMap((text) => {
+      const space = parseAddressSpace(text);
+      const specificity = space && specificityOf(space.pattern, domain);
+      return space && specificity !== undefined ? [{ specificity, cost: space.cost }] : [];
+    })
+    .sort((a, b) => b.specificity - a.specificity || a.cost - b.cost)[0];
+}
+
+/** The way from a server to the nearest of a connector's sources: this server, a neighbour, another site. */
+function wayTo(
+  connector: SendConnector,
+  server: Server,
+  topology: Topology,
+  paths: PathTable,
+): { cost: number; hops: number } | undefined {
+  return connector.sources
+    .flatMap((name) => {
+      const source = topology.server(name);
+      const path = source && paths.get(nameKey(source.site));
+      if (!source || !path) return [];
+      return [{ cost: path.cost, hops: source === server ? 0 : path.hops + 1 }];
+    })
+    .sort((a, b) => a.cost - b.cost || a.hops - b.hops)[0];
+}
+
+function inScope(connector: SendConnector, server: Server, topology: Topology): boolean {
+  const ownSite = (name: string): boolean => nameKey(topology.server(name)?.site ?? '') === nameKey(server.site);
+  return !connector.scoped || connector.sources.some(ownSite);
+}
+
+function candidatesOf(question: OutboundQuestion, connectors: readonly SendConnector[]): Candidate[] {
+  const { topology, server, domain } = question;
+  const paths = pathsFrom(topology, server.site, 'mail');
+  return connectors.flatMap((connector) => {
+    const space = spaceOf(connector, domain);
+    const way = wayTo(connector, server, topology, paths);
+    if (!connector.enabled || !inScope(connector, server, topology) || !space || !way) return [];
+    const words = `${connector.name} (cost ${way.cost}+${space.cost}, ${way.hops} hops)`;
+    return [{ connector, specificity: space.specificity, cost: way.cost + space.cost, hops: way.hops, words }];
+  });
+}
+
+/**
+ * The one send connector for a domain: those that take the size, are enabled, in scope and match; the most specific
+ * address space; the lowest sum of way and address space cost; the fewest hops; the lowest name. Equals never share.
+ */
+export function selectSendConnector(question: OutboundQuestion): ConnectorChoice {
+  const { topology, domain, sizeBytes } = question;
+  const wide = topology.sendConnectors.filter(
+    ({ maxMessageSize }) => sizeBytes === null || sizeBytes <= maxMessageSize,
+  );
+  const candidates = candidatesOf(question, wide).sort(
+    (a, b) =>
+      b.specificity - a.specificity ||
+      a.cost - b.cost ||
+      a.hops - b.hops ||
+      compareNames(a.connector.name, b.connector.name),
+  );
+  const [best, ...others] = candidates;
+  if (best) {
+    const rest = others.slice(0, 5).map(({ words }) => words);
+    const detail = `${best.words} for ${domain}${rest.length > 0 ? ` before ${rest.join(', ')}` : ''}`;
+    return { kind: 'chosen', connector: best.connector, trace: [step('send-connector/chosen', detail)] };
+  }
+  if (candidatesOf(question, topology.sendConnectors).length > 0) {
+    const detail = `${formatSize(sizeBytes ?? 0)} is too large for every connector that takes ${domain}`;
+    return { kind: 'too-large', trace: [step('send-connector/too-large', detail)] };
+  }
+  return { kind: 'none', trace: [step('send-connector/none', `no enabled send connector in scope takes ${domain}`)] };
+}
