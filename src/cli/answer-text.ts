@@ -1,5 +1,4 @@
-import type { Answer } from '../admin/test-routing.js';
-import type { Reply, Target } from '../routing/decision.js';
+import type { Decision, Reply, Target, TraceStep } from '../routing/decision.js';
 import { isPositive } from '../routing/decision.js';
 import { paint } from './output.js';
 
@@ -9,16 +8,35 @@ const targetText = (targets: readonly Target[]): string =>
 const replyText = ({ code, enhanced, text }: Reply): string =>
   [code, enhanced, text].filter((part) => part !== null).join(' ');
 
-/** The way from the question to the answer, step by step, then the answer: for people. */
-export function answerText(answer: Answer): string {
-  const width = Math.max(0, ...answer.trace.map((step) => step.rule.length));
-  const lines = answer.trace.map(({ rule, detail }) => `  ${paint('dim', rule.padEnd(width))}  ${detail}`);
-  const good = isPositive(answer.outcome);
-  const end = [paint(good ? 'green' : 'red', answer.outcome)];
-  if (answer.targets.length > 0) end.push(`to ${targetText(answer.targets)}`);
-  if (answer.location !== null) end.push(`to ${answer.location}`);
-  if (answer.reply !== null) end.push(replyText(answer.reply));
-  lines.push(end.join(' '));
-  for (const set of answer.fallback) lines.push(`then ${targetText(set)}`);
-  return `${lines.join('\n')}\n`;
+/** So many steps of one kind are shown, and how many more there were. */
+const likeStepsMax = 8;
+
+function stepLines(steps: readonly TraceStep[]): string[] {
+  const width = Math.max(0, ...steps.map((step) => step.rule.length));
+  const counts = new Map<string, number>();
+  for (const { rule } of steps) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  const shown = new Map<string, number>();
+  return steps.flatMap(({ rule, detail }) => {
+    const nth = (shown.get(rule) ?? 0) + 1;
+    shown.set(rule, nth);
+    const more = (counts.get(rule) ?? 0) - likeStepsMax;
+    if (more > 1 && nth > likeStepsMax + 1) return [];
+    const words = more > 1 && nth === likeStepsMax + 1 ? `and ${more} more` : detail;
+    return [`  ${paint('dim', rule.padEnd(width))}  ${words}`];
+  });
+}
+
+function endLines(decision: Decision): string[] {
+  const end = [paint(isPositive(decision.outcome) ? 'green' : 'red', decision.outcome)];
+  if (decision.connector !== null) end.push(`by connector "${decision.connector}"`);
+  if (decision.targets.length > 0) end.push(`to ${targetText(decision.targets)}`);
+  if (decision.location !== null) end.push(`to ${decision.location}`);
+  if (decision.reply !== null) end.push(replyText(decision.reply));
+  return [end.join(' '), ...decision.fallback.map((set) => `then ${targetText(set)}`)];
+}
+
+/** The way from the question to the answer, step by step, then the answer; one after the other where there are several. */
+export function answerText(answer: Decision): string {
+  const routes = answer.routes ?? [answer];
+  return `${routes.flatMap((route) => [...stepLines(route.trace), ...endLines(route)]).join('\n')}\n`;
 }

@@ -4,6 +4,8 @@ import type { EstateObject, Noun } from '../topology/catalogue/catalogue.js';
 import { objectName } from '../topology/catalogue/catalogue.js';
 import { addressKey } from '../topology/mail-address.js';
 import { nameKey } from '../topology/names.js';
+import type { MailboxImporter, ReportLine } from './mailbox-importer.js';
+import { createMailboxImporter } from './mailbox-importer.js';
 import type { ObjectRows } from './object-rows.js';
 import type { ObjectChange } from './revisions.js';
 import { headRevision } from './revisions.js';
@@ -36,8 +38,10 @@ export interface Transaction extends Reader {
   write(noun: Noun, object: EstateObject): boolean;
   /** Whether it was there. */
   remove(noun: Noun, name: string): boolean;
-  /** What differs from before the change so far. */
+  /** What differs from before the change so far; of imported mailboxes the first thousand. */
   changed(): ObjectChange[];
+  /** Begins to write mailboxes by the million; `report` hears what is wrong with the row of a line. */
+  importMailboxes(report: ReportLine): MailboxImporter;
 }
 
 interface Parts {
@@ -80,8 +84,12 @@ function refuseOtherRevision(head: number, expected: number | undefined): void {
 }
 
 interface Recorder {
+  readonly revision: number;
   /** What differs from before the change. */
   changed(): ObjectChange[];
+  begin(): void;
+  /** Takes note of a change whose row is written already. */
+  tally(change: ObjectChange): void;
   record(noun: Noun, name: string, before: EstateObject | undefined, after: EstateObject | undefined): void;
 }
 
@@ -90,20 +98,32 @@ const putChangeSql = `INSERT INTO change (noun, name, revision, before, after) V
   ON CONFLICT (noun, name, revision) DO UPDATE SET after = excluded.after`;
 const ofChangeSql = 'noun = ? AND name = ? AND revision = ?';
 
+/** How many changes of an import are named. */
+const talliedMax = 1000;
+
 /** Keeps one row for each object, however often it is written: as it was before the change, and as it is after. */
 function createRecorder(statements: Statements, revision: number, meta: ChangeMeta): Recorder {
   const changes = new Map<string, ObjectChange>();
+  const tallied: ObjectChange[] = [];
   let isBegun = false;
+  const begin = (): void => {
+    if (!isBegun)
+      statements.run(insertRevisionSql, revision, new Date().toISOString(), meta.actor, meta.command, meta.message);
+    isBegun = true;
+  };
   const firstBefore = (noun: Noun, key: string): EstateObject | undefined => {
     const row = statements.get(`SELECT before FROM change WHERE ${ofChangeSql}`, noun.name, key, revision);
     return typeof row?.['before'] === 'string' ? (JSON.parse(row['before']) as EstateObject) : undefined;
   };
   return {
-    changed: () => [...changes.values()],
+    revision,
+    begin,
+    changed: () => [...changes.values(), ...tallied],
+    tally(change) {
+      if (tallied.length < talliedMax) tallied.push(change);
+    },
     record(noun, name, before, after) {
-      if (!isBegun)
-        statements.run(insertRevisionSql, revision, new Date().toISOString(), meta.actor, meta.command, meta.message);
-      isBegun = true;
+      begin();
       const key = historyName(noun, name);
       const mapKey = `${noun.name} ${nameKey(key)}`;
       const first = changes.has(mapKey) ? firstBefore(noun, key) : before;
@@ -139,6 +159,7 @@ function createTransaction(parts: Parts, recorder: Recorder): Transaction {
   return {
     ...parts.reader,
     changed: () => recorder.changed(),
+    importMailboxes: (report) => createMailboxImporter(parts.statements, recorder, report),
     write(noun, object) {
       const name = objectName(noun, object);
       const before = parts.reader.find(noun, name);

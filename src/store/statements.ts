@@ -4,7 +4,10 @@ import type { Row, SqlValue } from './columns.js';
 /** Prepared statements of one connection, each prepared once. */
 export interface Statements {
   readonly database: Database;
+  /** The id of the row that was written last. */
   run(sql: string, ...parameters: readonly (SqlValue | Readonly<Record<string, SqlValue>>)[]): number;
+  /** How many rows were written. */
+  count(sql: string, ...parameters: readonly SqlValue[]): number;
   all(sql: string, ...parameters: readonly SqlValue[]): Row[];
   get(sql: string, ...parameters: readonly SqlValue[]): Row | undefined;
 }
@@ -21,6 +24,7 @@ export function createStatements(database: Database): Statements {
   return {
     database,
     run: (sql, ...parameters) => Number(prepare(sql).run(...parameters).lastInsertRowid),
+    count: (sql, ...parameters) => prepare(sql).run(...parameters).changes,
     all: (sql, ...parameters) => prepare(sql).all(...parameters) as Row[],
     get: (sql, ...parameters) => prepare(sql).get(...parameters) as Row | undefined,
   };

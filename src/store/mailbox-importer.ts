@@ -1,0 +1,228 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { EstateObject, Mailbox } from '../topology/catalogue/catalogue.js';
+import { catalogue } from '../topology/catalogue/catalogue.js';
+import type { Row, SqlValue } from './columns.js';
+import type { ObjectChange } from './revisions.js';
+import type { Statements } from './statements.js';
+
+/** An address and the key by which it compares. */
+export interface KeyedAddress {
+  readonly key: string;
+  readonly address: string;
+}
+
+/** A mailbox to be made or changed: checked values in stored form; undefined keeps what is stored, or is the default. */
+export interface MailboxRow extends KeyedAddress {
+  readonly database: string;
+  readonly aliases: readonly KeyedAddress[] | undefined;
+  readonly guid: string | null | undefined;
+  readonly extension: string | null | undefined;
+  readonly protocols: Mailbox['protocols'] | undefined;
+}
+
+/** Says what is wrong with the row of a line. */
+export type ReportLine = (line: number, message: string) => void;
+
+/** Writes many mailboxes in one change. Mailboxes may be written in no other way in the same change. */
+export interface MailboxImporter {
+  put(row: MailboxRow, line: number): void;
+  /** Gives out the addresses and GUIDs that one row lost to another, and reports what two mailboxes would share. */
+  finish(): void;
+  counts(): MailboxCounts;
+}
+
+export interface MailboxCounts {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+}
+
+/** The change that the rows belong to. */
+interface Ledger {
+  readonly revision: number;
+  /** Writes the revision's own row, once. */
+  begin(): void;
+  tally(change: ObjectChange): void;
+}
+
+type Outcome = keyof MailboxCounts;
+
+/** The pages of the tables that are written in no order, held at once: without them the disk sets the pace. */
+const importCacheKilobytes = 192 * 1024;
+const usualCacheKilobytes = 16_000;
+
+const scratchTables = `
+  DROP TABLE IF EXISTS temp.imported;
+  DROP TABLE IF EXISTS temp.pending_address;
+  DROP TABLE IF EXISTS temp.pending_guid;
+  CREATE TEMP TABLE imported (mailbox INTEGER PRIMARY KEY, line INTEGER NOT NULL, takes_extension INTEGER NOT NULL);
+  CREATE TEMP TABLE pending_address (line INTEGER, key TEXT, address TEXT, position INTEGER, mailbox INTEGER);
+  CREATE TEMP TABLE pending_guid (line INTEGER, mailbox INTEGER, guid TEXT);`;
+
+const ownSql = `SELECT m.id, m.address, m.database, m.guid, m.extension, m.protocols
+  FROM address a JOIN mailbox m ON m.id = a.mailbox WHERE a.key = ? AND a.position = 0`;
+const aliasesSql = 'SELECT address FROM address WHERE mailbox = ? AND position > 0 ORDER BY position';
+const insertSql = 'INSERT INTO mailbox (address, database, guid, extension, protocols) VALUES (?, ?, ?, ?, ?)';
+const updateSql = 'UPDATE mailbox SET address = ?, database = ?, guid = ?, extension = ?, protocols = ? WHERE id = ?';
+const addressSql = `INSERT INTO address (key, address, position, mailbox) VALUES (?, ?, ?, ?)
+  ON CONFLICT (key) DO NOTHING`;
+const changeSql = `INSERT INTO change (noun, name, revision, before, after) VALUES ('mailbox', ?, ?, ?, ?)`;
+
+/** Begins an import within the transaction of a change. */
+export function createMailboxImporter(statements: Statements, ledger: Ledger, report: ReportLine): MailboxImporter {
+  const { database } = statements;
+  database.exec(scratchTables);
+  database.pragma(`cache_size = -${importCacheKilobytes}`);
+  const counts = { created: 0, updated: 0, unchanged: 0 };
+  const writer = createWriter(statements);
+  return {
+    put(row, line) {
+      const own = statements.get(ownSql, row.key);
+      const outcome = own ? writer.update(own, row, line) : writer.create(row, line);
+      if (typeof outcome === 'number') {
+        report(line, `mailbox "${row.address}" stands in the file already (line ${outcome})`);
+        return;
+      }
+      counts[outcome.kind]++;
+      if (outcome.kind === 'unchanged') return;
+      ledger.begin();
+      statements.run(changeSql, row.key, ledger.revision, outcome.before, outcome.after);
+      ledger.tally({ noun: catalogue.mailbox.name, name: row.address, change: outcome.kind });
+    },
+    finish() {
+      giveOutPending(statements, report);
+      reportSharedExtensions(statements, report);
+      database.pragma(`cache_size = -${usualCacheKilobytes}`);
+    },
+    counts: () => ({ ...counts }),
+  };
+}
+
+interface Written {
+  readonly kind: Outcome;
+  readonly before: string | null;
+  readonly after: string;
+}
+
+/** Each answers what became of the row, or the line on which the mailbox stood before. */
+interface Writer {
+  create(row: MailboxRow, line: number): Written;
+  update(own: Row, row: MailboxRow, line: number): Written | number;
+}
+
+function createWriter(statements: Statements): Writer {
+  const mark = (id: number, line: number, takesExtension: boolean): number =>
+    statements.run('INSERT INTO imported VALUES (?, ?, ?)', id, line, takesExtension ? 1 : 0);
+  /** The GUID, or null where another mailbox holds it now and may yet let go of it. */
+  const freeGuid = (guid: string | null, ownId: number | null): string | null => {
+    if (guid === null) return null;
+    return statements.get('SELECT 1 FROM mailbox WHERE guid = ? AND id IS NOT ?', guid, ownId) ? null : guid;
+  };
+  const writeAddresses = (id: number, line: number, addresses: readonly KeyedAddress[]): void => {
+    for (const [position, { key, address }] of addresses.entries()) {
+      if (statements.count(addressSql, key, address, position, id) > 0) continue;
+      statements.run('INSERT INTO pending_address VALUES (?, ?, ?, ?, ?)', line, key, address, position, id);
+    }
+  };
+  const awaitGuid = (id: number, line: number, wanted: string | null, written: string | null): void => {
+    if (wanted !== written) statements.run('INSERT INTO pending_guid VALUES (?, ?, ?)', line, id, wanted);
+  };
+  return {
+    create(row, line) {
+      const { address, database, aliases = [], guid = null, extension = null, protocols = {} } = row;
+      const free = freeGuid(guid, null);
+      const id = statements.run(insertSql, address, database, free, extension, JSON.stringify(protocols));
+      awaitGuid(id, line, guid, free);
+      writeAddresses(id, line, [row, ...aliases]);
+      mark(id, line, extension !== null);
+      const names = aliases.map((alias) => alias.address);
+      const after = JSON.stringify({ address, aliases: names, database, guid, extension, protocols });
+      return { kind: 'created', before: null, after };
+    },
+    update(own, row, line) {
+      const id = Number(own['id']);
+      const earlier = statements.get('SELECT line FROM imported WHERE mailbox = ?', id);
+      if (earlier) return Number(earlier['line']);
+      const stored = storedMailbox(own, statements.all(aliasesSql, id));
+      const after = merge(stored, row);
+      mark(id, line, after.extension !== null && after.extension !== stored.extension);
+      if (isDeepStrictEqual(stored, after)) return { kind: 'unchanged', before: null, after: '' };
+      const free = freeGuid(after.guid, id);
+      const protocols = JSON.stringify(after.protocols);
+      statements.run(updateSql, after.address, after.database, free, after.extension, protocols, id);
+      awaitGuid(id, line, after.guid, free);
+      if (row.aliases) {
+        statements.run('DELETE FROM address WHERE mailbox = ?', id);
+        writeAddresses(id, line, [row, ...row.aliases]);
+      } else {
+        statements.run('UPDATE address SET address = ? WHERE key = ?', row.address, row.key);
+      }
+      return { kind: 'updated', before: JSON.stringify(stored), after: JSON.stringify(after) };
+    },
+  };
+}
+
+function storedMailbox(row: Row, aliases: readonly Row[]): Mailbox {
+  const text = (value: SqlValue | undefined): string | null => (value == null ? null : String(value));
+  return {
+    address: String(row['address']),
+    aliases: aliases.map((alias) => String(alias['address'])),
+    database: String(row['database']),
+    guid: text(row['guid']),
+    extension: text(row['extension']),
+    protocols: JSON.parse(String(row['protocols'])) as Mailbox['protocols'],
+  };
+}
+
+function merge(stored: Mailbox, row: MailboxRow): Mailbox & EstateObject {
+  return {
+    address: row.address,
+    aliases: row.aliases ? row.aliases.map((alias) => alias.address) : stored.aliases,
+    database: row.database,
+    guid: row.guid === undefined ? stored.guid : row.guid,
+    extension: row.extension === undefined ? stored.extension : row.extension,
+    protocols: row.protocols ?? stored.protocols,
+  };
+}
+
+const keptAddressesSql = `
+  SELECT p.line, p.address, coalesce(m.address, g.address, c.address) AS holder,
+         CASE WHEN m.id IS NOT NULL THEN 'mailbox' WHEN g.id IS NOT NULL THEN 'group' ELSE 'contact' END AS noun
+  FROM pending_address p JOIN address a ON a.key = p.key LEFT JOIN mailbox m ON m.id = a.mailbox
+  LEFT JOIN "group" g ON g.id = a."group" LEFT JOIN contact c ON c.id = a.contact
+  WHERE a.mailbox IS NOT p.mailbox OR a.position <> p.position`;
+const keptGuidsSql = `
+  SELECT p.line, p.guid, h.address AS holder FROM pending_guid p JOIN mailbox h ON h.guid = p.guid
+  WHERE h.id <> p.mailbox`;
+
+function giveOutPending(statements: Statements, report: ReportLine): void {
+  const { database } = statements;
+  database.exec(`
+    INSERT INTO address (key, address, position, mailbox)
+      SELECT key, address, position, mailbox FROM pending_address WHERE true ORDER BY rowid ON CONFLICT (key) DO NOTHING;
+    UPDATE OR IGNORE mailbox SET guid = p.guid FROM pending_guid p WHERE mailbox.id = p.mailbox;`);
+  for (const row of database.prepare<[], Row>(keptAddressesSql).iterate()) {
+    const holder = `${String(row['noun'])} "${String(row['holder'])}"`;
+    report(Number(row['line']), `the address "${String(row['address'])}" belongs to ${holder} already`);
+  }
+  for (const row of database.prepare<[], Row>(keptGuidsSql).iterate()) {
+    const holder = `mailbox "${String(row['holder'])}"`;
+    report(Number(row['line']), `the guid "${String(row['guid'])}" belongs to ${holder} already`);
+  }
+}
+
+// Who had an extension before comes first: rows of the file have lines.
+const sharedExtensionsSql = `
+  SELECT m.extension, m.address, i.line FROM mailbox m LEFT JOIN imported i ON i.mailbox = m.id AND i.takes_extension
+  WHERE m.extension IN (
+    SELECT extension FROM mailbox WHERE extension IS NOT NULL GROUP BY extension HAVING count(*) > 1
+  ) ORDER BY m.extension, i.line`;
+
+function reportSharedExtensions(statements: Statements, report: ReportLine): void {
+  let holder: { extension: string; address: string } | undefined;
+  for (const row of statements.database.prepare<[], Row>(sharedExtensionsSql).iterate()) {
+    const [extension, address, line] = [String(row['extension']), String(row['address']), row['line']];
+    if (holder?.extension !== extension) holder = { extension, address };
+    else if (line != null) report(Number(line), `extension ${extension} belongs to ${holder.address} and ${address}`);
+  }
+}
