@@ -27,11 +27,15 @@ there keeps what is stored; an empty cell clears it.`;
 
   async run(): Promise<ImportResult | undefined> {
     const { flags } = await this.parse(ImportMailboxes);
-    const onProgress = process.stderr.isTTY && !flags.quiet ? showProgress : undefined;
+    const shows = process.stderr.isTTY && !flags.quiet;
     await this.change(flags, (store, meta, options) => {
-      const request = { file: flags.file, ...(onProgress && { onProgress }) };
-      this.#result = importMailboxes(store, request, meta, options);
-      return this.#result;
+      const request = { file: flags.file, ...(shows && { onProgress: showProgress }) };
+      try {
+        this.#result = importMailboxes(store, request, meta, options);
+        return this.#result;
+      } finally {
+        if (shows) process.stderr.write('\r\u001B[K');
+      }
     });
     return this.#result;
   }

@@ -7,7 +7,9 @@ import { openStore } from '../store/store.js';
 import { checkTopology } from '../topology/check/check-topology.js';
 import type { Finding } from '../topology/check/finding.js';
 import { nameKey } from '../topology/names.js';
+import type { Topology } from '../topology/topology.js';
 import { buildTopology } from '../topology/topology.js';
+import { checkSendConnectors } from './check-send-connectors.js';
 
 export type { ChangeMeta, ChangeOptions, Store };
 export { openStore };
@@ -67,10 +69,14 @@ export function changeEstate(
 
 const keyOf = (finding: Finding): string => `${finding.code} ${finding.noun} ${finding.name} ${finding.message}`;
 
-/** Everything wrong or odd in an estate. */
-export function findingsOf(reader: Pick<Store, 'topology' | 'duplicateExtension'>): Finding[] {
-  const { revision, objects } = reader.topology();
-  const findings = checkTopology(buildTopology(revision, objects));
+function findingsOf(transaction: Transaction): Finding[] {
+  const { revision, objects } = transaction.topology();
+  return findingsIn(buildTopology(revision, objects), transaction);
+}
+
+/** Everything wrong or odd that a change can bring about; what an estate only lacks as yet, `checkEstate` tells. */
+export function findingsIn(topology: Topology, reader: Pick<Store, 'duplicateExtension'>): Finding[] {
+  const findings = [...checkTopology(topology), ...checkSendConnectors(topology)];
   const duplicate = reader.duplicateExtension();
   if (duplicate) {
     const message = `extension ${duplicate.extension} belongs to ${duplicate.addresses.join(' and ')}`;

@@ -2,7 +2,7 @@ import { UsherError } from '../errors.js';
 import { pieceSource, readPieces } from '../estate/csv-file.js';
 import type { CsvRecord } from '../estate/csv-records.js';
 import { readCsv } from '../estate/csv-records.js';
-import type { MailboxCounts, MailboxImporter } from '../store/mailbox-importer.js';
+import type { MailboxCounts, MailboxImporter, ReportLine } from '../store/mailbox-importer.js';
 import { didYouMean } from '../topology/names.js';
 import type { ChangeMeta, ChangeOptions, ChangeResult, Store } from './change-estate.js';
 import type { ImportColumn } from './mailbox-fields.js';
@@ -39,17 +39,21 @@ export function importMailboxes(
 ): ImportResult {
   const problems = createProblems(pieceSource(request.file));
   const records = readCsv(readPieces(request.file));
-  // The header comes before the transaction: a pipe may keep others waiting until its first line.
-  const columns = readHeader(records, problems);
-  const { revision, changed, result } = store.change(meta, options, (transaction) => {
-    const importer = transaction.importMailboxes(problems.report);
-    const read = mailboxReader(columns, namesIn(transaction)('database'), problems.report);
-    importRecords(records, importer, read, problems, request.onProgress);
-    importer.finish();
-    problems.refuse();
-    return importer.counts();
-  });
-  return { revision, changed, changedCount: result.created + result.updated, ...result, warnings: [] };
+  try {
+    // The header comes before the transaction: a pipe may keep others waiting until its first line.
+    const columns = readHeader(records, problems);
+    const { revision, changed, result } = store.change(meta, options, (transaction) => {
+      const importer = transaction.importMailboxes(problems.report);
+      const read = mailboxReader(columns, namesIn(transaction)('database'), problems.report);
+      importRecords(records, importer, read, problems, request.onProgress);
+      importer.finish();
+      problems.refuse();
+      return importer.counts();
+    });
+    return { revision, changed, changedCount: result.created + result.updated, ...result, warnings: [] };
+  } finally {
+    records.return(undefined);
+  }
 }
 
 function importRecords(
@@ -96,9 +100,9 @@ function readHeader(records: Iterator<CsvRecord>, problems: Problems): readonly 
 }
 
 interface Problems {
-  report(line: number, message: string): void;
+  readonly report: ReportLine;
   /** Throws when there was one. */
-  refuse(): void;
+  readonly refuse: () => void;
 }
 
 /** Keeps the problems of the first lines, and counts the others. */
@@ -107,12 +111,12 @@ function createProblems(fileName: string): Problems {
   let kept: { line: number; message: string }[] = [];
   const first = (): typeof kept => kept.toSorted((a, b) => a.line - b.line).slice(0, problemsMax);
   return {
-    report(line, message) {
+    report: (line, message) => {
       count++;
       kept.push({ line, message });
       if (kept.length >= 2 * problemsMax) kept = first();
     },
-    refuse() {
+    refuse: () => {
       if (count === 0) return;
       const lines = first().map(({ line, message }) => `${fileName}:${line}: ${message}`);
       if (count > lines.length) lines.push(`and ${count - lines.length} more`);

@@ -41,7 +41,7 @@ export function mailboxReader(
       report(line, `has ${fields.length} fields; the header names ${columns.length} columns`);
       return undefined;
     }
-    if (fields.some((field) => field.includes('\uFFFD'))) {
+    if (isMisread(fields)) {
       report(line, 'is not UTF-8');
       return undefined;
     }
@@ -61,6 +61,12 @@ export function mailboxReader(
     };
     return isGood ? row : undefined;
   };
+}
+
+/** Whether a cell holds what stands for bytes that are no text. */
+function isMisread(fields: readonly string[]): boolean {
+  for (const field of fields) if (field.includes('\uFFFD')) return true;
+  return false;
 }
 
 type Bad = (column: ImportColumn, message: string) => void;

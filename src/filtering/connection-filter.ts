@@ -1,20 +1,51 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
-import { addressBytes, parseRange, rangeHolds } from '../topology/ranges.js';
+import { domainKey } from '../topology/mail-address.js';
+import { type AddressRange, addressBytes, parseRange } from '../topology/ranges.js';
 import type { DnsAnswer } from '../topology/resolver.js';
 import type { FilterVerdict } from './filter-verdict.js';
 import { block, pass } from './filter-verdict.js';
 
 type IpEntry = Filters['ipAllow'][number];
 type AllowProvider = Filters['allowProviders'][number];
-type BlockProvider = Filters['blockProviders'][number];
+
+/** An entry as it is compared; `expiresMs` is the time from which it no longer counts. */
+interface ReadEntry {
+  readonly entry: IpEntry;
+  readonly range: AddressRange;
+  readonly expiresMs: number;
+}
+
+/** Longest text of an address: IPv6 with an IPv4 tail, a zone, brackets. */
+const addressLengthMax = 80;
+
+/** The bytes of an address; what is too long to be one is not read. */
+const bytesOf = (text: string): number[] | undefined =>
+  text.length > addressLengthMax ? undefined : addressBytes(text);
+
+const readLists = new WeakMap<readonly IpEntry[], readonly ReadEntry[]>();
+
+/** The entries of a list, read once. */
+function readEntries(entries: readonly IpEntry[]): readonly ReadEntry[] {
+  const known = readLists.get(entries);
+  if (known) return known;
+  const read = entries.flatMap((entry) => {
+    const range = parseRange(entry.range);
+    return range ? [{ entry, range, expiresMs: entry.expires === null ? Infinity : Date.parse(entry.expires) }] : [];
+  });
+  readLists.set(entries, read);
+  return read;
+}
 
 /** An entry that holds the address and has not expired. `nowMs` is the time of the question. */
 function matchingEntry(entries: readonly IpEntry[], address: string, nowMs: number): IpEntry | undefined {
-  return entries.find((entry) => {
-    const range = parseRange(entry.range);
-    const expired = entry.expires !== null && Date.parse(entry.expires) <= nowMs;
-    return range !== undefined && !expired && rangeHolds(range, address);
-  });
+  const bytes = bytesOf(address);
+  if (!bytes) return undefined;
+  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
+  const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  return readEntries(entries).find(
+    ({ range, expiresMs }) =>
+      range.family === family && range.first <= number && number <= range.last && nowMs < expiresMs,
+  )?.entry;
 }
 
 /** The enabled providers in the order in which they are asked: lower priority numbers first, then as they are listed. */
@@ -22,23 +53,24 @@ export function providersInOrder<P extends AllowProvider>(providers: readonly P[
   return providers.filter(({ enabled }) => enabled).sort((a, b) => a.priority - b.priority);
 }
 
-/** The name under which a provider lists an address: RFC 5782 §2.1, §2.4 (octets or nibbles, last first). */
+/** The name under which a provider lists an address, in lower-case A-labels: RFC 5782 §2.1, §2.4 (octets or nibbles, last first). */
 export function listedName(address: string, zone: string): string | undefined {
-  const bytes = addressBytes(address);
+  const bytes = bytesOf(address);
   if (!bytes) return undefined;
   const labels =
     bytes.length === 4
       ? bytes.map(String)
       : bytes.flatMap((byte) => [(byte >> 4).toString(16), (byte & 15).toString(16)]);
-  return `${labels.reverse().join('.')}.${zone}`;
+  return `${labels.reverse().join('.')}.${domainKey(zone) ?? zone}`;
 }
 
 /** Whether an answer of a provider is a match: any answer, a bit of its last octet, or one of the addresses. */
 export function answerMatches(match: AllowProvider['match'], answer: DnsAnswer | undefined): boolean {
   if (answer?.kind !== 'addresses') return false;
   if (match === 'any') return answer.addresses.length > 0;
-  if ('mask' in match) return answer.addresses.some((text) => ((addressBytes(text)?.at(-1) ?? 0) & match.mask) !== 0);
-  return answer.addresses.some((text) => match.addresses.includes(text));
+  if ('mask' in match) return answer.addresses.some((text) => ((bytesOf(text)?.at(-1) ?? 0) & match.mask) !== 0);
+  const wanted = new Set(match.addresses.map((text) => bytesOf(text)?.join('.')));
+  return answer.addresses.map((text) => bytesOf(text)?.join('.')).some((key) => key !== undefined && wanted.has(key));
 }
 
 /** What is to be looked up next, or the verdict. */
@@ -72,7 +104,7 @@ export function judgeClient(filters: Filters, address: string, nowMs: number, an
   const found = askProviders(providersInOrder(filters.blockProviders), address, answers);
   if (found.kind === 'look-up') return found;
   if (found.kind === 'none') return verdict(pass);
-  const { name, zone, response } = found.provider as BlockProvider;
+  const { name, zone, response } = found.provider;
   return verdict(
     block(
       550,

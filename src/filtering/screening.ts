@@ -1,7 +1,7 @@
 import type { Domain, Filters } from '../topology/catalogue/catalogue.js';
-import { addressKey } from '../topology/mail-address.js';
 import { type DnsAnswers, judgeClient } from './connection-filter.js';
 import { type FilterVerdict, pass } from './filter-verdict.js';
+import { addressKeysOf } from './known-keys.js';
 import { judgeRecipientAddress } from './recipient-filter.js';
 import { judgeSenderAddress } from './sender-filter.js';
 
@@ -42,14 +42,13 @@ export function createScreening(
   const isExempt = verdict.kind === 'exempt';
   // A blocked client hears of it at RCPT; the sender filter, which would speak before, is not asked.
   const senderIsAsked = !isExempt && verdict.kind !== 'block';
-  const bypassed = new Set(filters.bypassedRecipients.map((address) => addressKey(address)));
   return {
     kind: 'ready',
     screening: {
       client: verdict,
       sender: (from) => (senderIsAsked ? judgeSenderAddress(filters, from) : pass),
       recipient: (recipient) => (isExempt ? pass : judgeRecipientAddress(filters, recipient)),
-      isBypassed: (key) => bypassed.has(key),
+      isBypassed: (key) => addressKeysOf(filters.bypassedRecipients).has(key),
     },
   };
 }

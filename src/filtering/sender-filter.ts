@@ -1,7 +1,8 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
-import { domainKey, parseMailAddress } from '../topology/mail-address.js';
+import { parseMailAddress } from '../topology/mail-address.js';
 import type { FilterVerdict } from './filter-verdict.js';
 import { block, pass } from './filter-verdict.js';
+import { addressKeysOf, domainKeysOf } from './known-keys.js';
 
 /** Sender filtering: addresses, domains, domains with their subdomains, the empty sender; refused or only marked. */
 export function judgeSenderAddress(filters: Filters, from: string): FilterVerdict {
@@ -16,13 +17,15 @@ function whyBlocked(senders: Filters['senders'], from: string): string | undefin
   if (from === '') return senders.blockBlank ? 'the empty sender is blocked' : undefined;
   const address = parseMailAddress(from);
   if (!address) return undefined;
-  if (senders.blocked.some((blocked) => parseMailAddress(blocked)?.key === address.key))
-    return `${from} is a blocked sender`;
-  if (senders.blockedDomains.some((domain) => domainKey(domain) === address.domain))
-    return `${address.domain} is a blocked domain`;
-  const parent = senders.blockedDomainsAndSubdomains.find((domain) => {
-    const key = domainKey(domain);
-    return key !== undefined && (address.domain === key || address.domain.endsWith(`.${key}`));
-  });
+  if (addressKeysOf(senders.blocked).has(address.key)) return `${from} is a blocked sender`;
+  if (domainKeysOf(senders.blockedDomains).has(address.domain)) return `${address.domain} is a blocked domain`;
+  const parents = domainKeysOf(senders.blockedDomainsAndSubdomains);
+  const parent = domainsAbove(address.domain).find((domain) => parents.has(domain));
   return parent === undefined ? undefined : `${address.domain} is in the blocked domain ${parent}`;
+}
+
+/** `a.b.c`, `b.c`, `c`. */
+function domainsAbove(domain: string): string[] {
+  const labels = domain.split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
 }

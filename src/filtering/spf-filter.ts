@@ -1,6 +1,7 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
-import { addressKey, domainKey, parseMailAddress } from '../topology/mail-address.js';
+import { parseMailAddress } from '../topology/mail-address.js';
 import { block, type FilterVerdict, pass } from './filter-verdict.js';
+import { addressKeysOf, domainKeysOf } from './known-keys.js';
 
 /** The result of an SPF check: RFC 7208 §2.6. */
 export type SpfResult = 'none' | 'neutral' | 'pass' | 'fail' | 'softfail' | 'temperror' | 'permerror';
@@ -16,8 +17,8 @@ export function judgeSpf(filters: Filters, result: SpfResult, from: string, reci
   const { spf, enabled } = filters;
   if (!enabled.spf) return pass;
   const domain = parseMailAddress(from)?.domain;
-  if (spf.bypassedDomains.some((name) => domainKey(name) === domain)) return pass;
-  if (spf.bypassedRecipients.some((address) => addressKey(address) === recipientKey)) return pass;
+  if (domain !== undefined && domainKeysOf(spf.bypassedDomains).has(domain)) return pass;
+  if (addressKeysOf(spf.bypassedRecipients).has(recipientKey)) return pass;
   const why = `SPF of ${domain ?? 'the empty sender'}: ${result}`;
   const action = result === 'fail' ? spf.fail : result === 'temperror' ? spf.tempError : 'stamp';
   switch (action) {

@@ -9,11 +9,9 @@ import type { PathTable, SitePath } from './paths.js';
 /** Members of the group by site, then other servers of the nearest site, then back along the way. */
 export function memberSets(topology: Topology, from: string, group: ServerGroup, paths: PathTable): CandidateSet[] {
   const bySite = membersBySite(group.servers, paths);
+  const words = group.kind === 'connector' ? `sources of connector "${group.name}"` : groupWords(group);
   const members = bySite.map(({ path, servers }, index) => ({
-    why:
-      index === 0
-        ? `${groupWords(group)}, nearest site ${path.site.name}`
-        : `${groupWords(group)} in site ${path.site.name}`,
+    why: index === 0 ? `${words}, nearest site ${path.site.name}` : `${words} in site ${path.site.name}`,
     servers,
     path,
   }));

@@ -1,17 +1,17 @@
 import type { Server } from '../topology/catalogue/catalogue.js';
 import type { Directory } from '../topology/directory.js';
-import { nameKey } from '../topology/names.js';
+import { compareNames, nameKey } from '../topology/names.js';
 import { formatSize } from '../topology/quantities.js';
 import type { Topology } from '../topology/topology.js';
-import { isFrontEnd } from '../topology/topology.js';
+import { isFrontEnd, isMailboxServer } from '../topology/topology.js';
 import type { Availability } from './availability.js';
 import { type CandidateSet, chooseAmong } from './candidates.js';
 import type { DeliveryGroup, Path, Reply, Target, TraceStep } from './decision.js';
 import { step } from './decision.js';
-import { deliveryGroupOf, membersBySite, type ServerGroup } from './delivery-groups.js';
+import { deliveryGroupOf, membersBySite, type ServerGroup, takesAnyMail } from './delivery-groups.js';
 import { backOff, firstHub, generalServers, memberSets } from './group-sets.js';
 import { narrowLink, pathsFrom, pathWords } from './paths.js';
-import { selectSendConnector } from './send-connectors.js';
+import { selectSendConnector, sourcesFor } from './send-connectors.js';
 
 /** How a next hop is named in the queues of a transport service. */
 export type DeliveryType =
@@ -91,8 +91,17 @@ export function hopToDatabase(question: HopQuestion, name: string): NextHop {
   return { ...bare, ...hop, outcome, reason: 'same-delivery-group', path: way, targets, trace };
 }
 
-/** Toward a group of servers: the first hub on the way, else the nearest members, then the second choices. */
-function hopToGroup(question: HopQuestion, group: ServerGroup, named: HopName, why: string): NextHop {
+/**
+ * Toward a group of servers: the first hub on the way, else the nearest members, then the second choices; none of
+ * these where only the members can go on with the mail.
+ */
+function hopToGroup(
+  question: HopQuestion,
+  group: ServerGroup,
+  named: HopName,
+  why: string,
+  beyond: 'second-choices' | 'members-only' = 'second-choices',
+): NextHop {
   const { topology, server, sizeBytes } = question;
   const paths = pathsFrom(topology, server.site, 'mail');
   const path = membersBySite(group.servers, paths)[0]?.path;
@@ -112,7 +121,11 @@ function hopToGroup(question: HopQuestion, group: ServerGroup, named: HopName, w
   const hub = firstHub(path);
   const deliveryGroup = { kind: group.kind, name: group.name };
   if (!hub || hub === path) {
-    return relay(question, memberSets(topology, server.site, group, paths), deliveryGroup, named, begun);
+    const sets =
+      beyond === 'members-only'
+        ? [{ why: 'the only server that can go on with it', servers: group.servers, path }]
+        : memberSets(topology, server.site, group, paths);
+    return relay(question, sets, deliveryGroup, named, begun);
   }
   const detail = `hub site ${hub.site.name} is on the way; mail stops there`;
   const sets = [
@@ -144,19 +157,13 @@ function relay(
 /** The next hop of a group that another server expands: that server, unexpanded. */
 export function hopToExpansionServer(question: HopQuestion, name: string): NextHop {
   const server = question.topology.server(name);
-  if (!server) return unreachable('no-expansion-server', [], `expansion server ${name} is not there`);
+  if (!server || !isMailboxServer(server) || !takesAnyMail(server)) {
+    const detail = server ? `${name} takes no mail for others, so it cannot expand a group` : `${name} is not there`;
+    return unreachable('no-expansion-server', [], detail);
+  }
   const group: ServerGroup = { kind: 'server-list', name: server.name, servers: [server] };
   const named: HopName = { deliveryType: 'SmtpRelayToServers', nextHopDomain: server.host };
-  const hop = hopToGroup(question, group, named, `${server.name} expands the group`);
-  // Only that server may expand it: without it the mail waits.
-  return hop.deliveryGroup?.kind === 'server-list' ? { ...hop, ...onlyFrom(hop, server) } : hop;
-}
-
-function onlyFrom({ targets }: NextHop, server: Server): Pick<NextHop, 'targets' | 'fallback'> & Partial<NextHop> {
-  const isIt = targets.some((target) => target.server === server.name);
-  return isIt
-    ? { targets, fallback: [] }
-    : { outcome: 'defer', reason: 'no-candidate', targets: [], fallback: [], path: null };
+  return hopToGroup(question, group, named, `${server.name} expands the group`, 'members-only');
 }
 
 /** The next hop to a domain outside: out through the send connector here, by a front end of the site, or to its sources. */
@@ -172,7 +179,7 @@ export function hopOutside(question: HopQuestion, domain: string): NextHop {
   const { connector } = choice;
   const isSource = connector.sources.some((name) => nameKey(name) === nameKey(server.name));
   if (isSource) return sendHere(question, choice, domain);
-  const servers = connector.sources.flatMap((name) => topology.server(name) ?? []);
+  const servers = sourcesFor(connector, server, topology);
   const group: ServerGroup = { kind: 'connector', name: connector.name, servers };
   const named: HopName = { deliveryType: 'SmtpRelayToConnectorSourceServers', nextHopDomain: connector.name };
   const hop = hopToGroup(
@@ -201,7 +208,9 @@ function sendHere(
     return { ...common, outcome: 'send', reason: 'source-server', trace: [...trace, step('next-hop/send', detail)] };
   }
   const path = pathsFrom(topology, server.site, 'mail').get(nameKey(server.site));
-  const servers = topology.servers.filter((other) => isFrontEnd(other) && nameKey(other.site) === nameKey(server.site));
+  const servers = topology.servers
+    .filter((other) => isFrontEnd(other) && nameKey(other.site) === nameKey(server.site))
+    .sort((a, b) => compareNames(a.name, b.name));
   const needs = { endpoint: 'outboundProxy', components: ['frontend-transport'] } as const;
   const choice = chooseAmong([{ why: 'front ends of the own site', servers, path }], needs, availability);
   const all = [

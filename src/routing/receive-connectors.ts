@@ -1,7 +1,8 @@
 import type { ReceiveConnector, Server } from '../topology/catalogue/catalogue.js';
 import { parseBinding } from '../topology/formats.js';
 import { compareNames, nameKey } from '../topology/names.js';
-import { canonicalAddress, parseRange, rangeHolds, rangeSize } from '../topology/ranges.js';
+import type { AddressRange } from '../topology/ranges.js';
+import { canonicalAddress, parseRange, rangeCovers, rangeSize, singleAddress } from '../topology/ranges.js';
 import type { Topology } from '../topology/topology.js';
 
 /** What is known of a connection when its receive connector is chosen. */
@@ -43,26 +44,48 @@ export function connectorsOf(topology: Topology, frontEnd: Server): ReceiveConne
 
 const compareSizes = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function boundTo(connector: ReceiveConnector, place: ConnectionPlace): Candidate[] {
-  const size = rangeFor(connector, place.clientAddress);
-  if (size === undefined) return [];
-  return connector.bindings.flatMap((text): Candidate[] => {
+/** A connector's bindings and ranges as they are compared; the smallest range comes first. */
+interface ReadConnector {
+  readonly bindings: ReadonlyArray<{ readonly host: string; readonly port: number }>;
+  readonly ranges: ReadonlyArray<{ readonly range: AddressRange; readonly size: bigint }>;
+}
+
+const readConnectors = new WeakMap<ReceiveConnector, ReadConnector>();
+
+/** Read once for each connector of a topology, not for each connection. */
+function readConnector(connector: ReceiveConnector): ReadConnector {
+  const known = readConnectors.get(connector);
+  if (known) return known;
+  const bindings = connector.bindings.flatMap((text) => {
     const binding = parseBinding(text);
-    if (!binding || binding.port !== place.port) return [];
-    if (place.localAddress === null) return [{ connector, exactAddress: false, size }];
-    const [bound, local] = [canonicalAddress(binding.host), canonicalAddress(place.localAddress)];
-    if (bound === local) return [{ connector, exactAddress: true, size }];
-    // A wildcard stands for the addresses of its own family.
-    return bound === (local.includes(':') ? '::' : '0.0.0.0') ? [{ connector, exactAddress: false, size }] : [];
+    return binding ? [{ host: canonicalAddress(binding.host), port: binding.port }] : [];
   });
+  const ranges = connector.remoteRanges
+    .flatMap((text) => parseRange(text) ?? [])
+    .map((range) => ({ range, size: rangeSize(range) }))
+    .sort((a, b) => compareSizes(a.size, b.size));
+  const read = { bindings, ranges };
+  readConnectors.set(connector, read);
+  return read;
+}
+
+function boundTo(connector: ReceiveConnector, place: ConnectionPlace): Candidate[] {
+  const { bindings, ranges } = readConnector(connector);
+  const here = bindings.filter((binding) => binding.port === place.port);
+  const size = here.length === 0 ? undefined : rangeFor(ranges, place.clientAddress);
+  if (size === undefined) return [];
+  if (place.localAddress === null) return here.map(() => ({ connector, exactAddress: false, size }));
+  const local = canonicalAddress(place.localAddress);
+  // A wildcard stands for the addresses of its own family.
+  const wildcard = local.includes(':') ? '::' : '0.0.0.0';
+  return here
+    .filter(({ host }) => host === local || host === wildcard)
+    .map(({ host }) => ({ connector, exactAddress: host === local, size }));
 }
 
 /** The size of the smallest range that holds the client, or of the widest one when no client is given. */
-function rangeFor(connector: ReceiveConnector, client: string | null): bigint | undefined {
-  const sizes = connector.remoteRanges
-    .map((text) => parseRange(text))
-    .filter((range) => range !== undefined && (client === null || rangeHolds(range, client)))
-    .map((range) => (range ? rangeSize(range) : 0n));
-  if (sizes.length === 0) return undefined;
-  return sizes.reduce((best, size) => ((client === null) === size > best ? size : best));
+function rangeFor(ranges: ReadConnector['ranges'], client: string | null): bigint | undefined {
+  if (client === null) return ranges.at(-1)?.size;
+  const address = singleAddress(client);
+  return address && ranges.find(({ range }) => rangeCovers(range, address))?.size;
 }

@@ -9,6 +9,8 @@ export function refusedDomain(
   connector: Pick<ReceiveConnector, 'rejectReservedDomains' | 'rejectSingleLabelDomains'>,
   domain: string,
 ): { readonly enhanced: string; readonly text: string } | null {
+  // RFC 5321 §4.1.3: an address literal is no domain.
+  if (domain.startsWith('[')) return null;
   const labels = domain.split('.');
   if (connector.rejectReservedDomains) {
     const text = 'Recipient address reserved by RFC 2606';

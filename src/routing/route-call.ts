@@ -1,7 +1,7 @@
-import type { DialPlan, Gateway, HuntGroup, Server } from '../topology/catalogue/catalogue.js';
+import type { DialPlan, HuntGroup, Server } from '../topology/catalogue/catalogue.js';
 import type { Directory, MailboxEntry } from '../topology/directory.js';
 import { parseMailAddress } from '../topology/mail-address.js';
-import { nameKey } from '../topology/names.js';
+import { compareNames, nameKey } from '../topology/names.js';
 import { canonicalAddress } from '../topology/ranges.js';
 import type { Topology } from '../topology/topology.js';
 import type { Availability } from './availability.js';
@@ -31,18 +31,20 @@ function refuse(code: number, text: string, reason: string, trace: readonly Trac
   });
 }
 
-/** The user and host of a `sip:`, `sips:` or `tel:` URI, parameters left aside. */
+/** The user and host of a `sip:`, `sips:` or `tel:` URI, also in a name-addr; parameters and password left aside. */
 export function readCallUri(text: string): { user: string; host: string } | undefined {
-  const bare = /^[^<]*<([^>]{1,500})>/.exec(text)?.[1] ?? text;
+  // RFC 3261 §25.1: a quoted display name may hold a < of its own.
+  const bare = /^(?:\s*"(?:[^"\\]|\\.)*")?[^<]*<([^>]{1,500})>/.exec(text)?.[1] ?? text;
   const tel = /^tel:(\+?[0-9.()-]{1,40})(?:;.*)?$/i.exec(bare);
   if (tel?.[1]) return { user: tel[1].replace(/[.()-]/g, ''), host: '' };
-  const sip = /^sips?:(?:([^@;?\s]{1,300})@)?(\[[0-9a-f:.]+\]|[^:;?\s[\]]{1,255})(?::\d{1,5})?(?:[;?].*)?$/i.exec(bare);
+  // RFC 3261 §25.1: the user may hold ; and ? (5101;phone-context=x); an @ stands unescaped only after it.
+  const sip = /^sips?:(?:([^@\s]{1,300})@)?(\[[0-9a-f:.]+\]|[^@:;?\s[\]]{1,255})(?::\d{1,5})?(?:[;?].*)?$/i.exec(bare);
   if (!sip?.[2]) return undefined;
   return { user: decodeUser(sip[1] ?? ''), host: sip[2] };
 }
 
 function decodeUser(text: string): string {
-  const user = text.split(';')[0] ?? '';
+  const user = text.split(/[;:]/)[0] ?? '';
   try {
     return decodeURIComponent(user);
   } catch {
@@ -51,7 +53,6 @@ function decodeUser(text: string): string {
 }
 
 interface Line {
-  readonly gateway: Gateway;
   readonly group: HuntGroup;
   readonly plan: DialPlan;
 }
@@ -77,25 +78,29 @@ export function routeCall(question: CallQuestion): Decision {
 /** The gateway that calls and the hunt group whose pilot or plan the call is for. */
 function findLine(question: CallQuestion): Decision | { line: Line; trace: TraceStep[] } {
   const { topology, fromAddress, to } = question;
-  const gateways = topology.callGateways.filter(
-    ({ address }) => fromAddress === null || canonicalAddress(address) === canonicalAddress(fromAddress),
-  );
-  const gateway = gateways.find(({ enabled }) => enabled);
-  const peer = fromAddress ?? 'any peer';
-  if (!gateway) {
+  const peer = (fromAddress ?? 'any peer').slice(0, 100);
+  const gateways = topology.callGateways
+    .filter(({ address }) => fromAddress === null || canonicalAddress(address) === canonicalAddress(peer))
+    .sort((a, b) => compareNames(a.name, b.name));
+  const active = new Set(gateways.filter(({ enabled }) => enabled).map(({ name }) => nameKey(name)));
+  if (active.size === 0) {
     const words =
       gateways.length > 0 ? `gateway "${gateways[0]?.name}" is switched off` : `${peer} is no gateway of ours`;
     return refuse(403, 'Forbidden', 'no-gateway', [], words);
   }
   const uri = readCallUri(to);
   if (!uri) return refuse(400, 'Bad Request', 'bad-uri', [], `"${to.slice(0, 100)}" is no SIP or tel URI`);
-  const groups = topology.huntGroups.filter((group) => nameKey(group.gateway) === nameKey(gateway.name));
+  const groups = topology.huntGroups
+    .filter(({ gateway }) => active.has(nameKey(gateway)))
+    .sort((a, b) => compareNames(a.name, b.name));
   const group = groups.find(({ pilot }) => pilot === uri.user) ?? groups[0];
   const plan = group && topology.dialPlans.find(({ name }) => nameKey(name) === nameKey(group.dialPlan));
-  if (!group || !plan)
-    return refuse(403, 'Forbidden', 'no-hunt-group', [], `gateway "${gateway.name}" has no hunt group`);
-  const words = `gateway "${gateway.name}", hunt group "${group.name}", dial plan "${plan.name}"`;
-  return { line: { gateway, group, plan }, trace: [step('call/line', words)] };
+  if (!group || !plan) {
+    const names = gateways.slice(0, 5).map(({ name }) => `"${name}"`);
+    return refuse(403, 'Forbidden', 'no-hunt-group', [], `gateway ${names.join(', ')} has no hunt group`);
+  }
+  const words = `gateway "${group.gateway}", hunt group "${group.name}", dial plan "${plan.name}"`;
+  return { line: { group, plan }, trace: [step('call/line', words)] };
 }
 
 /** Who is called: whoever diverted the call to voice mail, else the URI; a pilot number names nobody. */
@@ -118,6 +123,9 @@ function routeToCallee(question: CallQuestion, { group, plan }: Line, before: re
       before,
       `${uri.user.slice(0, 100)} is nobody's extension or address`,
     );
+  if (entry.protocols.um === false) {
+    return refuse(404, 'Not Found', 'protocol-off', before, `${entry.address} is not enabled for calls`);
+  }
   const { topology, frontEnd } = question;
   const database = topology.database(entry.database);
   const server = database && topology.server(database.active);
@@ -174,6 +182,7 @@ function redirect(question: CallQuestion, sets: readonly CandidateSet[], before:
 /** The Contact of the redirect (RFC 3261 §19.1). */
 export function contactOf({ host, port }: Target, user: string, tls: boolean): string {
   const where = host.includes(':') ? `[${host}]` : host;
-  const name = user === '' ? '' : `${encodeURIComponent(user)}@`;
+  // A + stands for itself, not for %2B; half of a surrogate pair cannot be encoded.
+  const name = user === '' ? '' : `${encodeURIComponent(user.replace(/\p{Cs}/gu, '\ufffd')).replaceAll('%2B', '+')}@`;
   return `sip:${name}${where}:${port};transport=${tls ? 'tls' : 'tcp'}`;
 }

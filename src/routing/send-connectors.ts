@@ -3,8 +3,10 @@ import { parseAddressSpace } from '../topology/formats.js';
 import { compareNames, nameKey } from '../topology/names.js';
 import { formatSize } from '../topology/quantities.js';
 import type { Topology } from '../topology/topology.js';
+import { isMailboxServer } from '../topology/topology.js';
 import type { TraceStep } from './decision.js';
 import { step } from './decision.js';
+import { takesAnyMail } from './delivery-groups.js';
 import type { PathTable } from './paths.js';
 import { pathsFrom } from './paths.js';
 
@@ -39,15 +41,31 @@ function specificityOf(pattern: string, domain: string): number | undefined {
   return domain === base || domain.endsWith(`.${base}`) ? base.length : undefined;
 }
 
+type AddressSpace = NonNullable<ReturnType<typeof parseAddressSpace>>;
+
+const readSpaces = new WeakMap<SendConnector, readonly AddressSpace[]>();
+
+/** The address spaces of a connector, read once. */
+function spacesOf(connector: SendConnector): readonly AddressSpace[] {
+  const spaces = readSpaces.get(connector) ?? connector.addressSpaces.flatMap((text) => parseAddressSpace(text) ?? []);
+  readSpaces.set(connector, spaces);
+  return spaces;
+}
+
 /** The best address space of a connector for a domain. */
 function spaceOf(connector: SendConnector, domain: string): { specificity: number; cost: number } | undefined {
-  return connector.addressSpaces
-    .flatMap((text) => {
-      const space = parseAddressSpace(text);
-      const specificity = space && specificityOf(space.pattern, domain);
-      return space && specificity !== undefined ? [{ specificity, cost: space.cost }] : [];
+  return spacesOf(connector)
+    .flatMap(({ pattern, cost }) => {
+      const specificity = specificityOf(pattern, domain);
+      return specificity === undefined ? [] : [{ specificity, cost }];
     })
     .sort((a, b) => b.specificity - a.specificity || a.cost - b.cost)[0];
+}
+
+/** The sources that can send what a server has for them: mailbox servers, this one or such as take mail for anybody. */
+export function sourcesFor(connector: SendConnector, server: Server, topology: Topology): Server[] {
+  const named = new Set(connector.sources.flatMap((name) => topology.server(name) ?? []));
+  return [...named].filter((source) => isMailboxServer(source) && (source === server || takesAnyMail(source)));
 }
 
 /** The way from a server to the nearest of a connector's sources: this server, a neighbour, another site. */
@@ -57,11 +75,10 @@ function wayTo(
   topology: Topology,
   paths: PathTable,
 ): { cost: number; hops: number } | undefined {
-  return connector.sources
-    .flatMap((name) => {
-      const source = topology.server(name);
-      const path = source && paths.get(nameKey(source.site));
-      if (!source || !path) return [];
+  return sourcesFor(connector, server, topology)
+    .flatMap((source) => {
+      const path = paths.get(nameKey(source.site));
+      if (!path) return [];
       return [{ cost: path.cost, hops: source === server ? 0 : path.hops + 1 }];
     })
     .sort((a, b) => a.cost - b.cost || a.hops - b.hops)[0];

@@ -7,18 +7,21 @@ const columns = `m.address AS mailbox, m.database, m.guid, m.protocols, g.addres
 const joins = `LEFT JOIN mailbox m ON m.id = a.mailbox LEFT JOIN "group" g ON g.id = a."group"
   LEFT JOIN contact c ON c.id = a.contact`;
 
+const findSql = `SELECT ${columns} FROM address a ${joins} WHERE a.key = ?`;
+const membersSql = `SELECT member FROM address a JOIN group_members g ON g."group" = a."group" WHERE a.key = ?
+  ORDER BY g.position`;
+
 /** The directory as the store has it at the moment of each lookup. */
 export function createDirectory(statements: Statements): Directory {
   return {
     find(key) {
-      const row = statements.get(`SELECT ${columns} FROM address a ${joins} WHERE a.key = ?`, key);
+      const row = statements.get(findSql, key);
       return row && entryOf(row);
     },
     findByGuid: (guid) => findMailbox(statements, 'guid', guid),
     findByExtension: (extension) => findMailbox(statements, 'extension', extension),
     membersOf(key) {
-      const sql = `SELECT member FROM address a JOIN group_members g ON g."group" = a."group" WHERE a.key = ? ORDER BY g.position`;
-      return statements.all(sql, key).map((row) => String(row['member']));
+      return statements.all(membersSql, key).map((row) => String(row['member']));
     },
   };
 }

@@ -9,6 +9,8 @@ import type { Change, ChangeMeta, ChangeOptions, Transaction } from './change.js
 import { runChange } from './change.js';
 import { createDirectory } from './directory.js';
 import { createDirectoryRows } from './directory-rows.js';
+import type { DirectorySurvey } from './directory-survey.js';
+import { surveyDirectory } from './directory-survey.js';
 import type { PastEstate } from './estate-at-revision.js';
 import { estateAtRevision } from './estate-at-revision.js';
 import type { ObjectRows } from './object-rows.js';
@@ -52,6 +54,8 @@ export interface Reader {
   groupsExpandedOn(server: string): string[];
   /** An extension that two mailboxes have, with their addresses. */
   duplicateExtension(): { extension: string; addresses: readonly string[] } | undefined;
+  /** What of the whole directory fits nothing else; `accepted` are domains in A-labels, `isAccepted` decides on others. */
+  surveyDirectory(accepted: readonly string[], isAccepted: (domain: string) => boolean): DirectorySurvey;
 }
 
 export function openStore(path: string, options: OpenOptions): Store {
@@ -91,6 +95,7 @@ export function openStore(path: string, options: OpenOptions): Store {
         (row) => String(row['address']),
       ),
     duplicateExtension: () => guard(() => findDuplicateExtension(statements)),
+    surveyDirectory: (accepted, isAccepted) => guard(() => surveyDirectory(statements, accepted, isAccepted)),
   };
   return {
     ...reader,

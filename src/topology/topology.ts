@@ -18,6 +18,7 @@ import type {
 } from './catalogue/catalogue.js';
 import { domainKey } from './mail-address.js';
 import { compareNames, nameKey } from './names.js';
+import { canonicalAddress } from './ranges.js';
 
 /** Everything of an estate but the directory: what a topology is built from. */
 export interface TopologyObjects {
@@ -51,6 +52,8 @@ export interface Topology extends TopologyObjects {
   mailboxServersOf(site: string): readonly Server[];
   /** Mailbox servers of a DAG, by name. */
   membersOf(dag: string): readonly Server[];
+  /** Whether an address in canonical form is the host of a mailbox server. */
+  isMailboxServerAddress(address: string): boolean;
   /** Sites one link away, each with its links to here. */
   linksOf(site: string): ReadonlyArray<{ readonly to: Site; readonly link: Link }>;
 }
@@ -107,6 +110,7 @@ export function buildTopology(revision: number, objects: TopologyObjects): Topol
   const byDag = groupServers(mailboxServers, (server) => server.dag);
   const domains = new Map(objects.domains.map((domain) => [domainKey(domain.name) ?? domain.name, domain]));
   const linksBySite = neighbours(sites, objects.links);
+  let hosts: ReadonlySet<string> | undefined;
   return {
     ...objects,
     revision,
@@ -116,6 +120,10 @@ export function buildTopology(revision: number, objects: TopologyObjects): Topol
     acceptedDomain: (domain) => findAcceptedDomain(domains, domain),
     mailboxServersOf: (site) => bySite.get(nameKey(site)) ?? [],
     membersOf: (dag) => byDag.get(nameKey(dag)) ?? [],
+    isMailboxServerAddress: (address) => {
+      hosts ??= new Set(mailboxServers.map((server) => canonicalAddress(server.host)));
+      return hosts.has(address);
+    },
     linksOf: (site) => linksBySite.get(nameKey(site)) ?? [],
   };
 }

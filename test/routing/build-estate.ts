@@ -17,6 +17,11 @@ export interface EstateParts {
   readonly databases?: ReadonlyArray<Partial<ObjectTypes['database']>>;
   readonly domains?: ReadonlyArray<Partial<ObjectTypes['domain']>>;
   readonly receiveConnectors?: ReadonlyArray<Partial<ObjectTypes['receive-connector']>>;
+  readonly sendConnectors?: ReadonlyArray<Partial<ObjectTypes['send-connector']>>;
+  readonly filters?: Partial<ObjectTypes['filters']>;
+  readonly callGateways?: ReadonlyArray<Partial<ObjectTypes['gateway']>>;
+  readonly dialPlans?: ReadonlyArray<Partial<ObjectTypes['dial-plan']>>;
+  readonly huntGroups?: ReadonlyArray<Partial<ObjectTypes['hunt-group']>>;
   readonly mailboxes?: ReadonlyArray<Partial<ObjectTypes['mailbox']>>;
   readonly groups?: ReadonlyArray<Partial<ObjectTypes['group']>>;
   readonly contacts?: ReadonlyArray<Partial<ObjectTypes['contact']>>;
@@ -65,13 +70,13 @@ export function completeEstate(parts: EstateParts): EstateObjects {
     domains: completeAll('domain', parts.domains),
     receiveConnectors: completeAll('receive-connector', parts.receiveConnectors),
     certificates: [],
-    sendConnectors: [],
-    filters: complete('filters', {}),
+    sendConnectors: completeAll('send-connector', parts.sendConnectors),
+    filters: complete('filters', parts.filters ?? {}),
     listeners: [],
     httpServices: [],
-    callGateways: [],
-    dialPlans: [],
-    huntGroups: [],
+    callGateways: completeAll('gateway', parts.callGateways),
+    dialPlans: completeAll('dial-plan', parts.dialPlans),
+    huntGroups: completeAll('hunt-group', parts.huntGroups),
   };
   const mailboxes = completeAll('mailbox', parts.mailboxes);
   return {

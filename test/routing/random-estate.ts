@@ -9,7 +9,7 @@ import type { Asked, OracleQuestion } from './oracle/oracle-question.js';
 type Part<K extends keyof EstateParts> = NonNullable<EstateParts[K]>;
 
 /** Draws what a random estate is made of. */
-interface Draw {
+export interface Draw {
   from<T>(values: readonly T[]): T;
   int(min: number, max: number): number;
   /** True in about one of `of` cases. */
@@ -21,7 +21,7 @@ const siteNames = ['Bern', 'aarau', 'Chur', 'davos', 'Egg', 'flims', 'Gais'];
 const kilobyte = 1024;
 const sizes = [64 * kilobyte, 1024 * kilobyte];
 /** Of a message; beside the limits of links, of connectors and of the organization. */
-const messageSizes = [
+export const messageSizes = [
   null,
   null,
   null,
@@ -81,7 +81,7 @@ function makeComponents(draw: Draw, names: readonly string[]): ObjectTypes['serv
 }
 
 /** A reference to a name, now and then in capitals. */
-const spelled = (draw: Draw, name: string): string => (draw.oneIn(6) ? name.toUpperCase() : name);
+export const spelled = (draw: Draw, name: string): string => (draw.oneIn(6) ? name.toUpperCase() : name);
 
 function makeServers(draw: Draw, countMax: number, sites: readonly string[], dags: readonly string[]): Part<'servers'> {
   const mailboxServers = Array.from({ length: countMax }, (_, index) => ({
@@ -131,7 +131,7 @@ function makeConnectors(draw: Draw, frontEnds: readonly string[]): Part<'receive
   return draw.oneIn(16) ? further : [{ ...everywhere, anonymousRelay: draw.oneIn(3) }, ...further];
 }
 
-function makeEstate(draw: Draw, scale: Scale): EstateObjects {
+export function makeEstate(draw: Draw, scale: Scale): EstateObjects {
   const sites = makeSites(draw, scale.siteMax);
   const named = sites.map((site) => site.name ?? '');
   const dags = draw.some(['Dag1', 'dag2', 'Bern'], 0, 3).map((name) => ({ name }));
@@ -208,7 +208,7 @@ function makeQuestion(draw: Draw, { objects, mailboxes }: EstateObjects, scale: 
 }
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function numbersOf(seed: number): () => number {
+export function numbersOf(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -218,7 +218,7 @@ function numbersOf(seed: number): () => number {
   };
 }
 
-function drawFrom(next: () => number): Draw {
+export function drawFrom(next: () => number): Draw {
   const int = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
   return {
     int,
@@ -233,7 +233,7 @@ function drawFrom(next: () => number): Draw {
 }
 
 /** How large an estate may be; a counterexample is made smaller by these. */
-const scales = fc.noBias(
+export const scales = fc.noBias(
   fc.record({
     seed: fc.noShrink(fc.nat(2 ** 31 - 1)),
     siteMax: fc.integer({ min: 1, max: siteNames.length }),
@@ -243,7 +243,7 @@ const scales = fc.noBias(
   }),
 );
 
-type Scale = typeof scales extends fc.Arbitrary<infer S> ? S : never;
+export type Scale = typeof scales extends fc.Arbitrary<infer S> ? S : never;
 
 /** An estate and a question to it. Small, so that every way can be walked, and full of ties. */
 export const askedEstates: fc.Arbitrary<Asked> = scales.map((scale) => {

@@ -3,6 +3,7 @@ import type { Topology } from '../topology.js';
 import { checkDoorServers } from './door-servers.js';
 import { checkDoors, checkListeners, checkReceiveConnectors } from './doors.js';
 import type { Finding } from './finding.js';
+import { checkDefaultDomain } from './login-domains.js';
 import { checkCalls, checkDatabases, checkDomains, checkHttpServices, checkServers } from './places.js';
 import { createNameIndex, danglingReferences, objectsOf } from './references.js';
 import { checkSendConnectorSources } from './send-connector-sources.js';
@@ -14,6 +15,7 @@ const checks = [
   checkServers,
   checkDatabases,
   checkDomains,
+  checkDefaultDomain,
   checkSendConnectorSources,
   checkReceiveConnectors,
   checkShadowedReceiveConnectors,

@@ -67,6 +67,9 @@ interface Place {
   readonly claims: ReadonlyMap<string, readonly Claim[]>;
 }
 
+const byFirstAddress = ({ range: a }: Claim, { range: b }: Claim): number =>
+  a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
+
 function claimsByBinding(frontEnd: Server, claimsOf: ReadonlyMap<ReceiveConnector, readonly Claim[]>): Place {
   const connectors = [...claimsOf.keys()].filter((connector) => belongsTo(connector, frontEnd));
   const claims = new Map<string, Claim[]>();
@@ -75,7 +78,7 @@ function claimsByBinding(frontEnd: Server, claimsOf: ReadonlyMap<ReceiveConnecto
     if (known) known.push(claim);
     else claims.set(claim.binding, [claim]);
   }
-  for (const list of claims.values()) list.sort((a, b) => (a.range.first < b.range.first ? -1 : 1));
+  for (const list of claims.values()) list.sort(byFirstAddress);
   return { connectors: new Set(connectors), claims };
 }
 

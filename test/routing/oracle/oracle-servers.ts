@@ -13,13 +13,13 @@ export interface OraclePlan {
   readonly sets: ReadonlyArray<{ readonly servers: readonly string[]; readonly path: SimplePath | undefined }>;
 }
 
-interface Group {
-  readonly kind: 'dag' | 'mailbox' | 'server-list';
+export interface Group {
+  readonly kind: 'dag' | 'mailbox' | 'server-list' | 'connector';
   readonly name: string;
   readonly members: readonly Server[];
 }
 
-const same = (a: string | null, b: string | null): boolean => a !== null && b !== null && lower(a) === lower(b);
+export const same = (a: string | null, b: string | null): boolean => a !== null && b !== null && lower(a) === lower(b);
 
 /** The estate as seen from one front end. */
 export class OracleView {
@@ -75,7 +75,7 @@ export class OracleView {
   }
 }
 
-const endOf = (path: SimplePath): string => path.sites.at(-1) ?? '';
+export const endOf = (path: SimplePath): string => path.sites.at(-1) ?? '';
 
 /** The servers near the front end: of its own site, else of the nearest site with any. */
 function nearby(view: OracleView): Array<{ servers: string[]; path: SimplePath }> {
@@ -84,7 +84,10 @@ function nearby(view: OracleView): Array<{ servers: string[]; path: SimplePath }
 }
 
 /** Sites of a way between its ends, the last first. */
-function backwards(view: OracleView, path: SimplePath): Array<{ servers: string[]; path: SimplePath | undefined }> {
+export function backwards(
+  view: OracleView,
+  path: SimplePath,
+): Array<{ servers: string[]; path: SimplePath | undefined }> {
   return path.sites
     .slice(1, -1)
     .reverse()

@@ -3,14 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../../src/routing/decision.js';
 import { comparePaths, pathsFrom, sitesOf } from '../../../src/routing/paths.js';
 import { routeMail } from '../../../src/routing/route-mail.js';
-import type { TopologyObjects } from '../../../src/topology/topology.js';
-import type { EstateObjects } from '../build-estate.js';
 import { indexEstate } from '../build-estate.js';
 import { inOracleWords, mailQuestion } from '../mail-question.js';
 import { askedEstates } from '../random-estate.js';
 import { isOn, oracleMail } from './oracle-mail.js';
 import type { Asked } from './oracle-question.js';
 import { bestPaths } from './simple-paths.js';
+import { turned } from './turned-estate.js';
 
 const runs = Number(process.env['USHER_ORACLE_RUNS'] ?? 2500);
 const timeoutMs = 20_000 + runs * 20;
@@ -28,23 +27,6 @@ function expectUsableServersOnce({ estate, question }: Asked, { targets, fallbac
     expect(server && isOn(server, part) && isOn(server, 'hub-transport')).toBe(true);
     expect(question.down.map((entry) => entry.toLowerCase())).not.toContain(name.toLowerCase());
   }
-}
-
-/** The same estate with the objects of every section, and the lists whose order means nothing, turned around. */
-function turned({ objects, mailboxes, groups, contacts }: EstateObjects): EstateObjects {
-  const { sites, links, dags, servers, databases, domains, receiveConnectors } = objects;
-  const around: TopologyObjects = {
-    ...objects,
-    sites: sites.toReversed(),
-    links: links.map((link) => ({ ...link, sites: link.sites.toReversed() })).toReversed(),
-    dags: dags.toReversed(),
-    servers: servers.map((server) => ({ ...server, components: server.components.toReversed() })).toReversed(),
-    databases: databases.toReversed(),
-    domains: domains.toReversed(),
-    receiveConnectors: receiveConnectors.toReversed(),
-  };
-  const directory = { mailboxes: mailboxes.toReversed(), groups: groups.toReversed(), contacts: contacts.toReversed() };
-  return { objects: around, ...directory };
 }
 
 /** Counts how often each kind of answer came up, so that a generator that has gone dull is noticed. */

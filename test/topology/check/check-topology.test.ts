@@ -13,6 +13,7 @@ const place: Estate = { sites: [site], servers: [frontEnd] };
 const inDag = (name: string, dag: string | null) => ({ name, site: 'A', dag, roles: ['mailbox', 'frontend'] });
 const connector = (name: string, given: object = {}) => ({ name, ...given });
 const listener = (name: string, given: object = {}) => ({ name, protocol: 'imap', bind: '0.0.0.0:143', ...given });
+const state = (component: string) => ({ component, requester: 'maintenance', state: 'inactive' });
 const voice: Estate = {
   callGateways: [
     { name: 'GW1', address: '10.9.9.9' },
@@ -362,6 +363,111 @@ const rows: ReadonlyArray<readonly [title: string, estate: Estate, findings: rea
     ['site-without-link site A ', 'site-without-link site B '],
   ],
   ['two sites with a link', { ...place, sites: [site, { name: 'B' }], links: [{ name: 'L', sites: ['b', 'a'] }] }, []],
+
+  [
+    'two pairs of sites that no link connects',
+    {
+      sites: [{ name: 'A' }, { name: 'B' }, { name: 'C' }, { name: 'D' }],
+      links: [
+        { name: 'AB', sites: ['A', 'B'] },
+        { name: 'CD', sites: ['C', 'd'] },
+      ],
+    },
+    ['sites-apart site C '],
+  ],
+  [
+    'states of components that a server does not have',
+    {
+      ...place,
+      servers: [
+        { ...frontEnd, components: [state('server-wide'), state('imap-proxy'), state('imap')] },
+        { name: 'MBX1', site: 'A', components: [state('imap'), state('call-router')] },
+      ],
+    },
+    ['component-of-other-role server FE1 components.2', 'component-of-other-role server MBX1 components.1'],
+  ],
+  [
+    'a default domain that is not accepted',
+    { organization: { defaultDomain: 'contoso.com' }, domains: [{ name: 'fabrikam.com', type: 'authoritative' }] },
+    ['default-domain-not-accepted organization organization defaultDomain'],
+  ],
+  [
+    'a default domain below one that matches subdomains',
+    {
+      organization: { defaultDomain: 'Mail.Contoso.com' },
+      domains: [{ name: 'contoso.com', type: 'authoritative', matchSubdomains: true }],
+    },
+    [],
+  ],
+
+  [
+    'a send connector whose sources are not all mailbox servers',
+    {
+      ...place,
+      servers: [frontEnd, mailboxServer],
+      sendConnectors: [{ name: 'S', sources: ['MBX1', 'FE1'], frontEndProxy: true }],
+    },
+    ['source-no-mailbox-server send-connector S sources.1'],
+  ],
+  [
+    'a send connector through front ends that are not there',
+    {
+      sites: [site, { name: 'B' }],
+      links: [{ name: 'L', sites: ['A', 'B'] }],
+      servers: [mailboxServer, { name: 'MBX2', site: 'B', roles: ['mailbox'] }],
+      sendConnectors: [{ name: 'S', sources: ['MBX1', 'MBX2'], frontEndProxy: true }],
+    },
+    ['site-without-front-end site B ', 'proxy-without-front-end send-connector S frontEndProxy'],
+  ],
+  [
+    'doors of a server that is no front end',
+    {
+      ...place,
+      servers: [{ name: 'MBX1', site: 'A' }, frontEnd],
+      receiveConnectors: [connector('R', { server: 'mbx1' })],
+      listeners: [listener('L', { server: 'MBX1' })],
+    },
+    ['door-without-front-end receive-connector R server', 'door-without-front-end listener L server'],
+  ],
+  [
+    'a receive connector whose clients all belong to others',
+    {
+      ...place,
+      receiveConnectors: [
+        connector('R', { remoteRanges: ['10.0.0.0/8'] }),
+        connector('S', { remoteRanges: ['10.0.0.0/9'] }),
+        connector('T', { remoteRanges: ['10.128.0.0/9'] }),
+      ],
+    },
+    ['receive-connector-shadowed receive-connector R remoteRanges'],
+  ],
+  [
+    'the same where the others leave one address, are off, or are at another binding or front end',
+    {
+      ...place,
+      servers: [frontEnd, { ...frontEnd, name: 'FE2' }],
+      receiveConnectors: [
+        ...[25, 26, 27].map((port) =>
+          connector(`R${port}`, { bindings: [`0.0.0.0:${port}`], remoteRanges: ['10.0.0.0/24'] }),
+        ),
+        connector('S', { remoteRanges: ['10.0.0.0/25', '10.0.0.129-10.0.0.255'] }),
+        connector('T', { bindings: ['0.0.0.0:26'], remoteRanges: ['10.0.0.0/25', '10.0.0.128/25'], enabled: false }),
+        connector('U', { bindings: ['0.0.0.0:27'], remoteRanges: ['10.0.0.0/25', '10.0.0.128/25'], server: 'FE2' }),
+      ],
+    },
+    [],
+  ],
+  [
+    'a receive connector that no client of its family can reach',
+    {
+      ...place,
+      receiveConnectors: [connector('R', { remoteRanges: ['fd00::/8'] }), connector('S', { remoteRanges: [] })],
+    },
+    [
+      'receive-connector-without-clients receive-connector R remoteRanges',
+      'receive-connector-without-clients receive-connector S remoteRanges',
+    ],
+  ],
 ];
 
 describe('findings of', () => {
@@ -372,7 +478,19 @@ describe('findings of', () => {
   });
 });
 
-const warnings = ['hub-without-server', 'site-without-front-end', 'site-without-link'];
+const warnings = [
+  'hub-without-server',
+  'site-without-front-end',
+  'site-without-link',
+  'sites-apart',
+  'component-of-other-role',
+  'default-domain-not-accepted',
+  'source-no-mailbox-server',
+  'proxy-without-front-end',
+  'door-without-front-end',
+  'receive-connector-shadowed',
+  'receive-connector-without-clients',
+];
 
 test('what may be odd is a warning, what cannot work an error', () => {
   const findings = rows.flatMap(([, estate]) => checkTopology(topologyOf(estate)));
