@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { UsherError } from '../errors.js';
 import type { DnsAnswers } from '../filtering/connection-filter.js';
-import { createScreening, type FilterScreening } from '../filtering/screening.js';
+import { createScreening } from '../filtering/screening.js';
 import { downServers } from '../routing/availability.js';
 import { routeMail } from '../routing/route-mail.js';
 import { routeServerMail } from '../routing/route-server-mail.js';
@@ -9,6 +9,7 @@ import { chooseFrontEnd, requireServers } from '../topology/choose-front-end.js'
 import { parseSize } from '../topology/quantities.js';
 import { isAddress } from '../topology/ranges.js';
 import type { DnsAnswer } from '../topology/resolver.js';
+import type { Screening } from '../topology/screening.js';
 import type { Topology } from '../topology/topology.js';
 import { isMailboxServer } from '../topology/topology.js';
 import { type Answer, badFlag, type Estate, type PlaceOfQuestion } from './test-routing.js';
@@ -84,7 +85,7 @@ function atFrontEnd({ topology, directory }: Estate, flags: MailFlags, sizeBytes
 }
 
 /** The filters with the DNS answers of the question; a name without an answer is not listed. */
-function screen({ filters }: Topology, { clientIp, dns = [] }: MailFlags): FilterScreening {
+function screen({ filters }: Topology, { clientIp, dns = [] }: MailFlags): Screening {
   const answers = new Map<string, DnsAnswer>(dns.map(readDnsAnswer));
   for (;;) {
     const step = createScreening(filters, clientIp ?? null, Date.now(), dns.length === 0 ? null : answers);

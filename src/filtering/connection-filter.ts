@@ -2,7 +2,7 @@ import type { Filters } from '../topology/catalogue/catalogue.js';
 import { domainKey } from '../topology/mail-address.js';
 import { type AddressRange, addressBytes, parseRange } from '../topology/ranges.js';
 import type { DnsAnswer } from '../topology/resolver.js';
-import type { FilterVerdict } from './filter-verdict.js';
+import type { FilterVerdict } from '../topology/screening.js';
 import { block, pass } from './filter-verdict.js';
 
 type IpEntry = Filters['ipAllow'][number];

@@ -1,14 +1,4 @@
-/** What a filter says of a client, a sender or a recipient. `stamp`: go on, and mark the message. */
-export type FilterVerdict =
-  | { readonly kind: 'pass' }
-  /** Let through, and no other filter is asked. */
-  | { readonly kind: 'exempt'; readonly why: string }
-  | { readonly kind: 'stamp'; readonly why: string; readonly mark: string }
-  | {
-      readonly kind: 'block';
-      readonly why: string;
-      readonly reply: { readonly code: number; readonly enhanced: string; readonly text: string };
-    };
+import type { FilterVerdict } from '../topology/screening.js';
 
 export const pass: FilterVerdict = { kind: 'pass' };
 

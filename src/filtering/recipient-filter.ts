@@ -1,5 +1,5 @@
 import type { Domain, Filters } from '../topology/catalogue/catalogue.js';
-import type { FilterVerdict } from './filter-verdict.js';
+import type { FilterVerdict } from '../topology/screening.js';
 import { block, pass } from './filter-verdict.js';
 import { addressKeysOf } from './known-keys.js';
 

@@ -1,25 +1,14 @@
-import type { Domain, Filters } from '../topology/catalogue/catalogue.js';
+import type { Filters } from '../topology/catalogue/catalogue.js';
+import type { Screening } from '../topology/screening.js';
 import { type DnsAnswers, judgeClient } from './connection-filter.js';
-import { type FilterVerdict, pass } from './filter-verdict.js';
+import { pass } from './filter-verdict.js';
 import { addressKeysOf } from './known-keys.js';
 import { judgeRecipientAddress } from './recipient-filter.js';
 import { judgeSenderAddress } from './sender-filter.js';
 
-/** The filters as they see one stranger's session. */
-export interface FilterScreening {
-  readonly client: FilterVerdict;
-  sender(from: string): FilterVerdict;
-  recipient(recipient: {
-    readonly key: string;
-    readonly known: boolean;
-    readonly domain: Domain | undefined;
-  }): FilterVerdict;
-  isBypassed(key: string): boolean;
-}
-
 /** The screening, or the name that must be looked up before it is complete. */
 export type ScreeningStep =
-  | { readonly kind: 'ready'; readonly screening: FilterScreening }
+  | { readonly kind: 'ready'; readonly screening: Screening }
   | { readonly kind: 'look-up'; readonly name: string };
 
 /**

@@ -1,6 +1,6 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
 import { parseMailAddress } from '../topology/mail-address.js';
-import type { FilterVerdict } from './filter-verdict.js';
+import type { FilterVerdict } from '../topology/screening.js';
 import { block, pass } from './filter-verdict.js';
 import { addressKeysOf, domainKeysOf } from './known-keys.js';
 

@@ -1,6 +1,7 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
 import { parseMailAddress } from '../topology/mail-address.js';
-import { block, type FilterVerdict, pass } from './filter-verdict.js';
+import type { FilterVerdict } from '../topology/screening.js';
+import { block, pass } from './filter-verdict.js';
 import { addressKeysOf, domainKeysOf } from './known-keys.js';
 
 /** The result of an SPF check: RFC 7208 §2.6. */

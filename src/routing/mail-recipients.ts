@@ -1,13 +1,12 @@
 import type { Domain, Server } from '../topology/catalogue/catalogue.js';
-import { addressLengthMax } from '../topology/mail-address.js';
+import { addressKey, addressLengthMax } from '../topology/mail-address.js';
 import { nameKey } from '../topology/names.js';
 import type { RecipientDecision, TraceStep } from './decision.js';
 import { step } from './decision.js';
 import type { MailSession } from './mail-session.js';
 import { screeningOf, standingOf } from './mail-session.js';
 import { refusedDomain } from './recipient-domains.js';
-import { classifyRecipient } from './recipients.js';
-import type { ScreenVerdict } from './screening.js';
+import { classifyRecipient, type Recipient } from './recipients.js';
 
 /** How many recipients have a say in the choice of the server. */
 const consideredMax = 20;
@@ -38,7 +37,12 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
   const considered = envelope.accepted.length < consideredMax;
   const base = { address: text, class: known?.class ?? null, database, considered };
   const { verdict, reply, why } = known
-    ? judgeRecipient(session, envelope, { ...base, key: known.key, domain: known.domain })
+    ? judgeRecipient(session, envelope, {
+        ...base,
+        key: known.key,
+        primaryKey: primaryKeyOf(known),
+        domain: known.domain,
+      })
     : no('reject', 501, '5.1.3', 'Invalid address', 'is no address');
   const recipient: RecipientDecision = { ...base, considered: considered && verdict === 'accept', verdict, reply };
   const detail = `${text.slice(0, 100)} is ${classWords(recipient)}${why === '' ? '' : `; ${why}`}`;
@@ -49,6 +53,10 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
   };
 }
 
+function primaryKeyOf({ entry, key }: Recipient): string {
+  return entry ? (addressKey(entry.address) ?? key) : key;
+}
+
 function classWords(recipient: RecipientDecision): string {
   if (recipient.class === null) return 'not an address';
   return recipient.database === null ? `of class ${recipient.class}` : `a mailbox in ${recipient.database}`;
@@ -56,6 +64,8 @@ function classWords(recipient: RecipientDecision): string {
 
 interface Judged extends Pick<RecipientDecision, 'class' | 'database'> {
   readonly key: string;
+  /** The key of the address that the object goes by; the same where it is no other. */
+  readonly primaryKey: string;
   readonly domain: Domain | undefined;
 }
 
@@ -91,12 +101,14 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
 }
 
 /** What the filters say of the client and of this recipient; null: nothing against it. */
-function screenRecipient(session: MailSession, { key, class: kind, domain }: Judged): Verdict | null {
+function screenRecipient(session: MailSession, { key, primaryKey, class: kind, domain }: Judged): Verdict | null {
   const screening = screeningOf(session);
   if (!screening) return null;
   const known = kind === 'mailbox' || kind === 'group' || kind === 'contact';
-  const client: ScreenVerdict = screening.isBypassed(key) ? { kind: 'pass' } : screening.client;
-  for (const verdict of [client, screening.recipient({ key, known, domain })]) {
+  // A name that is on a list counts under every other name of the same mailbox too.
+  const keys = [...new Set([key, primaryKey])];
+  const client = keys.some((name) => screening.isBypassed(name)) ? [] : [screening.client];
+  for (const verdict of [...client, ...keys.map((name) => screening.recipient({ key: name, known, domain }))]) {
     if (verdict.kind !== 'block') continue;
     const { code, enhanced, text } = verdict.reply;
     return no('reject', code, enhanced, text, verdict.why);

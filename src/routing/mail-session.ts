@@ -3,12 +3,12 @@ import type { Directory } from '../topology/directory.js';
 import { addressKey } from '../topology/mail-address.js';
 import { formatSize } from '../topology/quantities.js';
 import { canonicalAddress } from '../topology/ranges.js';
+import type { Screening } from '../topology/screening.js';
 import type { Topology } from '../topology/topology.js';
 import { componentState } from './availability.js';
 import type { Reply, TraceStep } from './decision.js';
 import { step } from './decision.js';
 import { completeAddress, findLogin, loginKey } from './recipients.js';
-import type { Screening, ScreenVerdict } from './screening.js';
 
 /** What a mail session at a front end is judged by. */
 export interface MailSession {
@@ -132,7 +132,7 @@ function screenSender(session: MailSession, from: string): Judgement {
   if (!screening) return passed();
   const { client } = screening;
   const trace = client.kind === 'pass' ? [] : [step(`filter/client-${client.kind}`, client.why)];
-  const verdict: ScreenVerdict = screening.sender(from);
+  const verdict = screening.sender(from === '' ? from : completeAddress(session.topology, from));
   if (verdict.kind === 'pass') return passed(...trace);
   trace.push(step(`filter/sender-${verdict.kind}`, verdict.why));
   if (verdict.kind !== 'block') return passed(...trace);

@@ -2,7 +2,7 @@ import type { ReceiveConnector, Server } from '../topology/catalogue/catalogue.j
 import { parseBinding } from '../topology/formats.js';
 import { compareNames, nameKey } from '../topology/names.js';
 import type { AddressRange } from '../topology/ranges.js';
-import { canonicalAddress, parseRange, rangeCovers, rangeSize, singleAddress } from '../topology/ranges.js';
+import { canonicalAddress, parseRange, rangeSize, singleAddress } from '../topology/ranges.js';
 import type { Topology } from '../topology/topology.js';
 
 /** What is known of a connection when its receive connector is chosen. */
@@ -47,7 +47,21 @@ const compareSizes = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 :
 /** A connector's bindings and ranges as they are compared; the smallest range comes first. */
 interface ReadConnector {
   readonly bindings: ReadonlyArray<{ readonly host: string; readonly port: number }>;
-  readonly ranges: ReadonlyArray<{ readonly range: AddressRange; readonly size: bigint }>;
+  readonly ranges: readonly ReadRange[];
+}
+
+/** Ends that compare quickly: IPv4 addresses as numbers, the others do not fit into one. */
+interface ReadRange {
+  readonly family: AddressRange['family'];
+  readonly first: number | bigint;
+  readonly last: number | bigint;
+  readonly size: bigint;
+}
+
+function readRange(range: AddressRange): ReadRange {
+  const { family, first, last } = range;
+  const size = rangeSize(range);
+  return family === 'ipv4' ? { family, first: Number(first), last: Number(last), size } : { family, first, last, size };
 }
 
 const readConnectors = new WeakMap<ReceiveConnector, ReadConnector>();
@@ -62,7 +76,7 @@ function readConnector(connector: ReceiveConnector): ReadConnector {
   });
   const ranges = connector.remoteRanges
     .flatMap((text) => parseRange(text) ?? [])
-    .map((range) => ({ range, size: rangeSize(range) }))
+    .map(readRange)
     .sort((a, b) => compareSizes(a.size, b.size));
   const read = { bindings, ranges };
   readConnectors.set(connector, read);
@@ -86,6 +100,10 @@ function boundTo(connector: ReceiveConnector, place: ConnectionPlace): Candidate
 /** The size of the smallest range that holds the client, or of the widest one when no client is given. */
 function rangeFor(ranges: ReadConnector['ranges'], client: string | null): bigint | undefined {
   if (client === null) return ranges.at(-1)?.size;
-  const address = singleAddress(client);
-  return address && ranges.find(({ range }) => rangeCovers(range, address))?.size;
+  const single = singleAddress(client);
+  if (!single) return undefined;
+  const address = readRange(single);
+  const holds = (range: ReadRange): boolean =>
+    range.family === address.family && range.first <= address.first && address.first <= range.last;
+  return ranges.find(holds)?.size;
 }

@@ -1,6 +1,7 @@
 import type { Server } from '../topology/catalogue/catalogue.js';
 import type { Directory } from '../topology/directory.js';
 import { formatSize } from '../topology/quantities.js';
+import type { Screening } from '../topology/screening.js';
 import type { Topology } from '../topology/topology.js';
 import type { Availability } from './availability.js';
 import { chooseAmong } from './candidates.js';
@@ -13,7 +14,6 @@ import type { Judgement, MailSession } from './mail-session.js';
 import { judgeConnection, judgeSender } from './mail-session.js';
 import { narrowLink } from './paths.js';
 import { selectReceiveConnector } from './receive-connectors.js';
-import type { Screening } from './screening.js';
 
 /** A message at a front end: who brings it, from whom, to whom. */
 export interface MailQuestion {

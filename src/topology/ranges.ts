@@ -17,6 +17,7 @@ const fourPart = /^(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?:25[0-5]|2[0-4]\d|1
 /** An address without zone; a v4-mapped v6 address counts as v4. Undefined when it is none. */
 function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   if (fourPart.test(text)) return new ipaddr.IPv4(text.split('.').map(Number));
+  if (text.length > 100) return undefined;
   const bare = text.replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
   const strict = bare.includes(':') ? ipaddr.IPv6.isValid(bare) : ipaddr.IPv4.isValidFourPartDecimal(bare);
   return strict ? ipaddr.process(bare) : undefined;
@@ -59,7 +60,8 @@ export function rangeSize(range: AddressRange): bigint {
 /** Whether a range holds an address given as text. */
 export function rangeHolds(range: AddressRange, address: string): boolean {
   const single = singleAddress(address);
-  return single !== undefined && rangeCovers(range, single);
+  if (single?.family !== range.family) return false;
+  return range.first <= single.first && single.first <= range.last;
 }
 
 /** One address as the range of itself; undefined when the text is none. */

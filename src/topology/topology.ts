@@ -61,8 +61,11 @@ export interface Topology extends TopologyObjects {
 export const isMailboxServer = (server: Server): boolean => server.roles.includes('mailbox');
 export const isFrontEnd = (server: Server): boolean => server.roles.includes('frontend');
 
-function byName<T extends { readonly name: string }>(objects: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(objects.map((object) => [nameKey(object.name), object]));
+/** Finds objects by their names: as they were given at once, in another case too. */
+function byName<T extends { readonly name: string }>(objects: readonly T[]): (name: string) => T | undefined {
+  const given = new Map(objects.map((object) => [object.name, object]));
+  const keyed = new Map(objects.map((object) => [nameKey(object.name), object]));
+  return (name) => given.get(name) ?? keyed.get(nameKey(name));
 }
 
 function groupServers(servers: readonly Server[], keyOf: (server: Server) => string | null): Map<string, Server[]> {
@@ -77,12 +80,16 @@ function groupServers(servers: readonly Server[], keyOf: (server: Server) => str
   return groups;
 }
 
-function neighbours(sites: ReadonlyMap<string, Site>, links: readonly Link[]): Map<string, { to: Site; link: Link }[]> {
-  const bySite = new Map<string, { to: Site; link: Link }[]>([...sites.keys()].map((key) => [key, []]));
+function neighbours(
+  sites: readonly Site[],
+  find: (name: string) => Site | undefined,
+  links: readonly Link[],
+): Map<string, { to: Site; link: Link }[]> {
+  const bySite = new Map<string, { to: Site; link: Link }[]>(sites.map((site) => [nameKey(site.name), []]));
   for (const link of links) {
     for (const from of link.sites) {
       for (const name of link.sites) {
-        const to = sites.get(nameKey(name));
+        const to = find(name);
         if (to && nameKey(name) !== nameKey(from)) bySite.get(nameKey(from))?.push({ to, link });
       }
     }
@@ -102,21 +109,19 @@ function findAcceptedDomain(domains: ReadonlyMap<string, Domain>, domain: string
 
 /** Indexes the objects of a revision. Takes any objects, also inconsistent ones; `checkTopology` says what is wrong. */
 export function buildTopology(revision: number, objects: TopologyObjects): Topology {
-  const sites = byName(objects.sites);
-  const servers = byName(objects.servers);
-  const databases = byName(objects.databases);
+  const site = byName(objects.sites);
   const mailboxServers = objects.servers.filter(isMailboxServer).sort((a, b) => compareNames(a.name, b.name));
   const bySite = groupServers(mailboxServers, (server) => server.site);
   const byDag = groupServers(mailboxServers, (server) => server.dag);
   const domains = new Map(objects.domains.map((domain) => [domainKey(domain.name) ?? domain.name, domain]));
-  const linksBySite = neighbours(sites, objects.links);
+  const linksBySite = neighbours(objects.sites, site, objects.links);
   let hosts: ReadonlySet<string> | undefined;
   return {
     ...objects,
     revision,
-    site: (name) => sites.get(nameKey(name)),
-    server: (name) => servers.get(nameKey(name)),
-    database: (name) => databases.get(nameKey(name)),
+    site,
+    server: byName(objects.servers),
+    database: byName(objects.databases),
     acceptedDomain: (domain) => findAcceptedDomain(domains, domain),
     mailboxServersOf: (site) => bySite.get(nameKey(site)) ?? [],
     membersOf: (dag) => byDag.get(nameKey(dag)) ?? [],

@@ -1,9 +1,10 @@
 // Asks a store about its estate, in a process of its own so that its memory can be told; prints one JSON document.
-import { openStore } from '../../dist/src/store/store.js';
-import { buildTopology } from '../../dist/src/topology/topology.js';
+
 import { allUp } from '../../dist/src/routing/availability.js';
 import { routeClient } from '../../dist/src/routing/route-client.js';
 import { routeMail } from '../../dist/src/routing/route-mail.js';
+import { openStore } from '../../dist/src/store/store.js';
+import { buildTopology } from '../../dist/src/topology/topology.js';
 import { addressOf, frontEndName, randomNumbers } from './scale-estate.mjs';
 
 const builds = 20;

@@ -101,12 +101,13 @@ describe('the send connector for a domain, at HQ1', () => {
     expect(choose(['X * on OWN'], 'x.test', 'OWN', null)).toBe('X');
   });
 
-  test('ten thousand domains at ten thousand address spaces take no minutes', { timeout: 20_000 }, () => {
+  test('ten thousand address spaces are read once, not for every domain', { timeout: 20_000 }, () => {
     const addressSpaces = Array.from({ length: 10_000 }, (_, index) => `*.d${index}.test;${(index % 100) + 1}`);
     const { topology } = buildEstate({ ...places, sendConnectors: [{ name: 'X', addressSpaces, sources: ['HQ1'] }] });
     const [server] = topology.servers;
+    if (!server) throw new Error('no server');
     const started = performance.now();
-    for (let index = 0; server && index < 500; index++) {
+    for (let index = 0; index < 500; index++) {
       selectSendConnector({ topology, server, domain: `x.d${index}.test`, sizeBytes: null });
     }
     expect(performance.now() - started).toBeLessThan(3000);

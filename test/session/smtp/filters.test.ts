@@ -64,6 +64,13 @@ const cases: ReadonlyArray<
     ['250 2.1.0', '250 2.1.5'],
   ],
   [
+    'a blocked recipient is blocked under its plus-addresses too',
+    { recipients: { blocked: [ann] } },
+    'kim@fabrikam.com',
+    ['ann+news@contoso.com', bob],
+    ['250 2.1.0', '550 5.1.1', '250 2.1.5'],
+  ],
+  [
     'a blocked and an unknown recipient are told the same',
     { recipients: { blocked: [ann], validate: true } },
     'kim@fabrikam.com',

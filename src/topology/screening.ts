@@ -1,7 +1,10 @@
-import type { Domain } from '../topology/catalogue/catalogue.js';
+import type { Domain } from './catalogue/catalogue.js';
 
-/** What a filter says. `exempt`: go on and ask no other filter; `stamp`: go on and mark the message. */
-export type ScreenVerdict =
+/**
+ * What a filter says of a client, a sender or a recipient. `exempt`: go on and ask no other filter; `stamp`: go on and
+ * mark the message.
+ */
+export type FilterVerdict =
   | { readonly kind: 'pass' }
   | { readonly kind: 'exempt'; readonly why: string }
   | { readonly kind: 'stamp'; readonly why: string; readonly mark: string }
@@ -14,13 +17,13 @@ export type ScreenVerdict =
 /** The filters as they see one stranger's session; made by the filtering room and passed in. */
 export interface Screening {
   /** The verdict on the client's address; a block is spoken at every RCPT. */
-  readonly client: ScreenVerdict;
-  sender(from: string): ScreenVerdict;
+  readonly client: FilterVerdict;
+  sender(from: string): FilterVerdict;
   recipient(recipient: {
     readonly key: string;
     readonly known: boolean;
     readonly domain: Domain | undefined;
-  }): ScreenVerdict;
+  }): FilterVerdict;
   /** Whether a recipient gets mail also from blocked clients. */
   isBypassed(key: string): boolean;
 }
