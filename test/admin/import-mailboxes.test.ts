@@ -237,7 +237,8 @@ describe('a mailbox of an imported row', () => {
 
   function csvOf(rows: readonly Row[], columns: readonly string[]): string {
     const cells = (of: Row): Record<string, string> => ({
-      ...of,
+      address: of.address,
+      database: of.database,
       aliases: of.aliases.join(';'),
       guid: of.guid ?? '',
       extension: of.extension ?? '',
@@ -322,7 +323,7 @@ describe('the records of a CSV text', () => {
         const text = parts.join('');
         const whole = [...readCsv([text])];
         expect([...readCsv([text.slice(0, cut), text.slice(cut)])]).toStrictEqual(whole);
-        expect([...readCsv([...text])]).toStrictEqual(whole);
+        expect([...readCsv(text.split(''))]).toStrictEqual(whole);
       }),
     );
   });

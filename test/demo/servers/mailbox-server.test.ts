@@ -68,7 +68,8 @@ test('a silent session and a long SMTP connection end', async () => {
   smtp.send('EHLO client\r\nMAIL FROM:<>\r\nRCPT TO:<ann@contoso.com>\r\nDATA\r\n');
   await smtp.until(/^354 /m);
   const drip = setInterval(() => smtp.send('x\r\n'), 20);
-  expect(await smtp.closed()).toMatch(/354 [^\n]*\n$/);
+  // The drip goes on while the server closes: the end may come as a reset.
+  expect(await smtp.closed()).toMatch(/354 [^\n]*\n(?:\[read ECONNRESET\])?$/);
   clearInterval(drip);
 });
 
