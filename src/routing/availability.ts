@@ -20,6 +20,7 @@ const badness: Record<ComponentState, number> = { active: 0, draining: 1, inacti
 
 /** The state of a component: the worst requester wins, and `server-wide` takes every component with it. */
 export function componentState(server: Server, component: Component): ComponentState {
+  if (server.components.length === 0) return 'active';
   return server.components
     .filter((entry) => entry.component === component || entry.component === 'server-wide')
     .reduce<ComponentState>((worst, { state }) => (badness[state] > badness[worst] ? state : worst), 'active');

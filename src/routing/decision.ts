@@ -96,7 +96,24 @@ export function decide(
   trace: readonly TraceStep[],
   rest: Partial<Omit<Decision, 'outcome' | 'reason' | 'trace'>> = {},
 ): Decision {
-  return { ...nothing, ...rest, outcome, reason, trace };
+  // From a server's place there is more, and no hurry.
+  if ('deliveryType' in rest || 'nextHopDomain' in rest || 'routes' in rest)
+    return { ...nothing, ...rest, outcome, reason, trace };
+  // Key by key: spreading takes longer than the rest of a decision together.
+  return {
+    deliveryGroup: rest.deliveryGroup ?? null,
+    path: rest.path ?? null,
+    targets: rest.targets ?? [],
+    fallback: rest.fallback ?? [],
+    connector: rest.connector ?? null,
+    receiveConnector: rest.receiveConnector ?? null,
+    reply: rest.reply ?? null,
+    location: rest.location ?? null,
+    recipients: rest.recipients ?? [],
+    outcome,
+    reason,
+    trace,
+  };
 }
 
 export const step = (rule: string, detail: string): TraceStep => ({ rule, detail });

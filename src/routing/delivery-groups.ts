@@ -10,13 +10,24 @@ export interface ServerGroup extends DeliveryGroup {
   readonly servers: readonly Server[];
 }
 
+const groups = new WeakMap<Topology, Map<Server, ServerGroup>>();
+
 /**
  * The delivery group of a database: the whole DAG, else the mailbox servers of its site that are in no DAG. A server
- * that accepts mail only for its own mailboxes is a group of its own while it holds the active copy.
+ * that accepts mail only for its own mailboxes is a group of its own while it holds the active copy. Databases that
+ * are active on one server have one group, worked out once for a topology.
  */
 export function deliveryGroupOf(topology: Topology, database: Database): ServerGroup | undefined {
   const active = topology.server(database.active);
   if (!active) return undefined;
+  const known = groups.get(topology)?.get(active);
+  if (known) return known;
+  const group = groupAround(topology, active);
+  groups.set(topology, (groups.get(topology) ?? new Map<Server, ServerGroup>()).set(active, group));
+  return group;
+}
+
+function groupAround(topology: Topology, active: Server): ServerGroup {
   if (active.accepts === 'own') return { kind: 'server-list', name: active.name, servers: [active] };
   if (active.dag !== null) {
     return { kind: 'dag', name: active.dag, servers: topology.membersOf(active.dag).filter(takesAnyMail) };
@@ -28,8 +39,28 @@ export function deliveryGroupOf(topology: Topology, database: Database): ServerG
 /** Whether a server takes mail for every recipient. */
 export const takesAnyMail = (server: Server): boolean => server.accepts === 'any';
 
-/** The members of a group by site, nearest site first; sites that cannot be reached are left out. */
-export function membersBySite(servers: readonly Server[], paths: PathTable): { path: SitePath; servers: Server[] }[] {
+/** The members of a group in one site, and the way there. */
+export interface SiteMembers {
+  readonly path: SitePath;
+  readonly servers: readonly Server[];
+}
+
+const placed = new WeakMap<PathTable, WeakMap<readonly Server[], readonly SiteMembers[]>>();
+
+/**
+ * The members of a group by site, nearest site first; sites that cannot be reached are left out. Worked out once for
+ * a list of servers and a table.
+ */
+export function membersBySite(servers: readonly Server[], paths: PathTable): readonly SiteMembers[] {
+  const known = placed.get(paths)?.get(servers);
+  if (known) return known;
+  const members = placeMembers(servers, paths);
+  const lists = placed.get(paths) ?? new WeakMap<readonly Server[], readonly SiteMembers[]>();
+  placed.set(paths, lists.set(servers, members));
+  return members;
+}
+
+function placeMembers(servers: readonly Server[], paths: PathTable): SiteMembers[] {
   const bySite = new Map<string, { path: SitePath; servers: Server[] }>();
   for (const server of servers) {
     const key = nameKey(server.site);

@@ -71,26 +71,34 @@ function groupsOf(topology: Topology, recipients: readonly RecipientDecision[], 
   );
 }
 
-/** The way to a group: it stops at the first hub site; else its nearest members, then the second choices. */
+/** The way to a group and who is on it: the same for every message of a front end's site. */
+type Way = Omit<Selection, 'reason'>;
+
+const ways = new WeakMap<PathTable, Map<ServerGroup, Way>>();
+
 function routeToGroup(
-  session: MailSession,
+  { topology, frontEnd }: MailSession,
   { group, path }: PlacedGroup,
   paths: PathTable,
   reason: string,
-  trace: TraceStep[],
+  trace: readonly TraceStep[],
 ): Selection {
-  const { topology, frontEnd } = session;
-  const named = { kind: group.kind, name: group.name };
-  const local = localSets(topology, frontEnd, paths).slice(0, 1);
-  if (group.kind === 'server-list') {
-    return {
-      reason,
-      group: named,
-      path,
-      sets: [{ why: 'the only server that takes it', servers: group.servers, path }],
-      trace,
-    };
+  let way = ways.get(paths)?.get(group);
+  if (!way) {
+    way = findWay(topology, frontEnd, group, path, paths);
+    ways.set(paths, (ways.get(paths) ?? new Map<ServerGroup, Way>()).set(group, way));
   }
+  return { reason, group: way.group, path: way.path, sets: way.sets, trace: [...trace, ...way.trace] };
+}
+
+/** The way to a group: it stops at the first hub site; else its nearest members, then the second choices. */
+function findWay(topology: Topology, frontEnd: Server, group: ServerGroup, path: SitePath, paths: PathTable): Way {
+  const named = { kind: group.kind, name: group.name };
+  if (group.kind === 'server-list') {
+    const sets = [{ why: 'the only server that takes it', servers: group.servers, path }];
+    return { group: named, path, sets, trace: [] };
+  }
+  const local = localSets(topology, frontEnd, paths);
   const hub = firstHub(path);
   if (hub && hub !== path) {
     const why = `hub site ${hub.site.name} is on the way; mail stops there`;
@@ -99,19 +107,22 @@ function routeToGroup(
       ...backOff(topology, hub),
       ...local,
     ];
-    return {
-      reason,
-      group: { kind: 'site', name: hub.site.name },
-      path,
-      sets,
-      trace: [...trace, step('hub-site', why)],
-    };
+    return { group: { kind: 'site', name: hub.site.name }, path, sets, trace: [step('hub-site', why)] };
   }
-  return { reason, group: named, path, sets: [...memberSets(topology, frontEnd.site, group, paths), ...local], trace };
+  const sets = [...memberSets(topology, frontEnd.site, group, paths), ...local];
+  return { group: named, path, sets, trace: [] };
 }
 
-/** Mailbox servers of the own site, or of the nearest site that has any. */
-function localSets(topology: Topology, frontEnd: Server, paths: PathTable): CandidateSet[] {
+const localsOf = new WeakMap<PathTable, readonly CandidateSet[]>();
+
+/** Mailbox servers of the own site, or of the nearest site that has any; found once for a front end's site. */
+function localSets(topology: Topology, frontEnd: Server, paths: PathTable): readonly CandidateSet[] {
+  const known = localsOf.get(paths) ?? findLocals(topology, frontEnd, paths);
+  localsOf.set(paths, known);
+  return known;
+}
+
+function findLocals(topology: Topology, frontEnd: Server, paths: PathTable): CandidateSet[] {
   const own = paths.get(nameKey(frontEnd.site));
   const near = [...paths.values()]
     .sort(comparePaths)

@@ -35,16 +35,24 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
   const database =
     known?.entry?.class === 'mailbox' ? (topology.database(known.entry.database)?.name ?? known.entry.database) : null;
   const considered = envelope.accepted.length < consideredMax;
-  const base = { address: text, class: known?.class ?? null, database, considered };
+  const kind = known?.class ?? null;
   const { verdict, reply, why } = known
     ? judgeRecipient(session, envelope, {
-        ...base,
+        class: kind,
+        database,
         key: known.key,
-        primaryKey: primaryKeyOf(known),
+        primaryKey: session.screening === null ? known.key : primaryKeyOf(known),
         domain: known.domain,
       })
     : no('reject', 501, '5.1.3', 'Invalid address', 'is no address');
-  const recipient: RecipientDecision = { ...base, considered: considered && verdict === 'accept', verdict, reply };
+  const recipient: RecipientDecision = {
+    address: text,
+    class: kind,
+    database,
+    considered: considered && verdict === 'accept',
+    verdict,
+    reply,
+  };
   const detail = `${text.slice(0, 100)} is ${classWords(recipient)}${why === '' ? '' : `; ${why}`}`;
   return {
     recipients: [...envelope.recipients, recipient],

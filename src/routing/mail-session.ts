@@ -58,11 +58,7 @@ export function standingOf(session: MailSession): Standing {
 
 /** A mailbox server of ours, known by its address. */
 function isOwnServer({ topology, clientAddress }: MailSession): boolean {
-  if (clientAddress === null) return false;
-  const client = canonicalAddress(clientAddress);
-  return topology.servers.some(
-    (server) => server.roles.includes('mailbox') && canonicalAddress(server.host) === client,
-  );
+  return clientAddress !== null && topology.isMailboxServerAddress(canonicalAddress(clientAddress));
 }
 
 /** May the session begin: the front end is in service, its site takes mail from outside, the connector admits it. */

@@ -1,4 +1,4 @@
-import type { Server } from '../topology/catalogue/catalogue.js';
+import type { Database, Server } from '../topology/catalogue/catalogue.js';
 import type { Component, WebService } from '../topology/components.js';
 import type { Directory, MailboxEntry } from '../topology/directory.js';
 import { nameKey } from '../topology/names.js';
@@ -13,6 +13,7 @@ import type { ClientProtocol } from './client-protocols.js';
 import { endpointOf, frontEndComponent, isWeb } from './client-protocols.js';
 import type { Decision, Reply, TraceStep } from './decision.js';
 import { decide, step } from './decision.js';
+import type { SitePath } from './paths.js';
 import { comparePaths, pathsFrom, pathWords } from './paths.js';
 
 /** A request or login at a front end. */
@@ -116,6 +117,17 @@ function unavailable(protocol: ClientProtocol, trace: readonly TraceStep[], reas
   return decide('unavailable', reason, trace, { reply: refusals.unavailable(protocol) });
 }
 
+const copies = new WeakMap<Database, { readonly path: SitePath | undefined; readonly sets: readonly CandidateSet[] }>();
+
+/** The one server with the active copy; kept for the next request, which mostly comes from the same site. */
+function activeCopy(database: Database, server: Server, path: SitePath | undefined): readonly CandidateSet[] {
+  const known = copies.get(database);
+  if (known && known.path === path && known.sets[0]?.servers[0] === server) return known.sets;
+  const sets = [{ why: `the active copy of ${database.name}`, servers: [server], path }];
+  copies.set(database, { path, sets });
+  return sets;
+}
+
 /** The server with the active copy of the mailbox's database, or the address of the front ends of its site. */
 function routeToMailbox(question: ClientQuestion, entry: MailboxEntry, before: TraceStep[]): Decision {
   const { topology, frontEnd, protocol, availability } = question;
@@ -139,7 +151,7 @@ function routeToMailbox(question: ClientQuestion, entry: MailboxEntry, before: T
   const redirect = crossSiteRedirect(question, server);
   if (redirect) return { ...redirect, trace: [...trace, ...redirect.trace] };
   const path = pathsFrom(topology, frontEnd.site, 'client').get(nameKey(server.site));
-  const sets = [{ why: `the active copy of ${entry.database}`, servers: [server], path }];
+  const sets = activeCopy(database, server, path);
   const choice = chooseAmong(sets, needsOf(protocol), availability);
   const all = [...trace, ...choice.trace];
   if (choice.targets.length === 0) return unavailable(protocol, all, 'active-server-not-available');

@@ -43,7 +43,8 @@ export function routeMail(question: MailQuestion): Decision {
     const reply = { code: 421, enhanced: '4.3.2', text: 'Service not available' };
     return decide('reject', 'no-receive-connector', [step('receive-connector/none', detail)], { reply });
   }
-  const session: MailSession = { ...question, connector };
+  const { directory, user, screening } = question;
+  const session: MailSession = { topology, directory, frontEnd, connector, clientAddress, user, screening };
   const common = { receiveConnector: connector.name };
   const begun = [
     judgeConnection(session),
@@ -55,10 +56,8 @@ export function routeMail(question: MailQuestion): Decision {
     if (judgement.refusal) return refusedDecision(judgement.refusal, trace, common);
   }
   const envelope = question.to.reduce<Envelope>((held, to) => addRecipient(session, held, to), emptyEnvelope);
-  return withTrace(
-    [...trace, ...envelope.trace],
-    chooseServer(session, envelope, question.availability, question.sizeBytes),
-  );
+  trace.push(...envelope.trace);
+  return chooseServer(session, envelope, question.availability, question.sizeBytes, trace);
 }
 
 /** A user writes under the own name unless the question says otherwise. */
@@ -74,19 +73,19 @@ function refusedDecision(
   return decide(refusal.verdict, refusal.reason, trace, { ...rest, reply: refusal.reply });
 }
 
-function withTrace(before: readonly TraceStep[], decision: Decision): Decision {
-  return { ...decision, trace: [...before, ...decision.trace] };
-}
-
-/** The server for the accepted recipients of a transaction, with the order in which to try the others. */
+/**
+ * The server for the accepted recipients of a transaction, with the order in which to try the others. `before` is what
+ * led to the question.
+ */
 export function chooseServer(
   session: MailSession,
   envelope: Envelope,
   availability: Availability,
   sizeBytes: number | null,
+  before: readonly TraceStep[] = [],
 ): Decision {
   const common = { receiveConnector: session.connector.name, recipients: envelope.recipients };
-  if (envelope.accepted.length === 0) return noRecipient(envelope, common);
+  if (envelope.accepted.length === 0) return noRecipient(envelope, common, before);
   const authenticated = session.user !== null;
   const selection = authenticated ? selectForSender(session) : selectForRecipients(session, envelope.accepted);
   const narrow = selection.path && sizeBytes !== null ? narrowLink(selection.path, sizeBytes) : undefined;
@@ -97,14 +96,14 @@ export function chooseServer(
       enhanced: '5.3.4',
       text: `Message size exceeds the limit of a link on the way (${limit})`,
     };
-    const trace = [...selection.trace, step('link-size', `link ${narrow.name} takes at most ${limit}`)];
+    const trace = [...before, ...selection.trace, step('link-size', `link ${narrow.name} takes at most ${limit}`)];
     return decide('reject', 'link-size', trace, { ...common, reply });
   }
   const needs = authenticated
     ? ({ endpoint: 'submission', components: ['hub-transport', 'submission'] } as const)
     : ({ endpoint: 'smtp', components: ['hub-transport'] } as const);
   const choice = chooseAmong(selection.sets, needs, availability);
-  const trace = [...selection.trace, ...choice.trace];
+  const trace = [...before, ...selection.trace, ...choice.trace];
   if (choice.targets.length === 0) {
     const reply = { code: 451, enhanced: '4.4.1', text: 'No mailbox server can take the message now; try again later' };
     trace.push(step('candidates/none', 'nobody is left to try'));
@@ -112,7 +111,8 @@ export function chooseServer(
   }
   const { targets, fallback, path } = choice;
   return decide('proxy', selection.reason, trace, {
-    ...common,
+    receiveConnector: session.connector.name,
+    recipients: envelope.recipients,
     deliveryGroup: selection.group,
     path,
     targets,
@@ -121,9 +121,9 @@ export function chooseServer(
 }
 
 /** No recipient was accepted: the answer to the last one stands for all. */
-function noRecipient(envelope: Envelope, common: Partial<Decision>): Decision {
+function noRecipient(envelope: Envelope, common: Partial<Decision>, before: readonly TraceStep[]): Decision {
   const last = envelope.recipients.at(-1);
   const reply = last?.reply ?? { code: 503, enhanced: '5.5.1', text: 'No valid recipients' };
-  const trace = [step('recipients/none', `none of ${envelope.recipients.length} recipients was accepted`)];
+  const trace = [...before, step('recipients/none', `none of ${envelope.recipients.length} recipients was accepted`)];
   return decide(last?.verdict === 'reject' ? 'reject' : 'defer', 'no-recipient-accepted', trace, { ...common, reply });
 }

@@ -1,5 +1,9 @@
+const isAscii = /^[\u0000-\u007f]*$/;
+
 /** The form in which names are compared: ASCII letters without case, as SQLite's NOCASE does. */
 export function nameKey(name: string): string {
+  // Lower case changes nothing else in a name of ASCII, and takes a fraction of the time.
+  if (isAscii.test(name)) return name.toLowerCase();
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as coldStart from './cold-start.mjs';
 import * as http from './http.mjs';
+import * as scale from './scale.mjs';
 import { usherMissing } from './usher.mjs';
 
-/** @type {Readonly<Record<string, typeof http | typeof coldStart>>} */
-const benches = { http, 'cold-start': coldStart };
+/** @type {Readonly<Record<string, typeof http | typeof coldStart | typeof scale>>} */
+const benches = { http, 'cold-start': coldStart, scale };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
