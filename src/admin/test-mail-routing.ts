@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { UsherError } from '../errors.js';
-import type { DnsAnswers } from '../filtering/connection-filter.js';
 import { createScreening } from '../filtering/screening.js';
 import { downServers } from '../routing/availability.js';
 import { routeMail } from '../routing/route-mail.js';

@@ -62,11 +62,16 @@ const scratchTables = `
 const ownSql = `SELECT m.id, m.address, m.database, m.guid, m.extension, m.protocols
   FROM address a JOIN mailbox m ON m.id = a.mailbox WHERE a.key = ? AND a.position = 0`;
 const aliasesSql = 'SELECT address FROM address WHERE mailbox = ? AND position > 0 ORDER BY position';
-const insertSql = 'INSERT INTO mailbox (address, database, guid, extension, protocols) VALUES (?, ?, ?, ?, ?)';
+const insertSql = `INSERT INTO mailbox (id, address, database, guid, extension, protocols) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (guid) DO NOTHING`;
 const updateSql = 'UPDATE mailbox SET address = ?, database = ?, guid = ?, extension = ?, protocols = ? WHERE id = ?';
 const addressSql = `INSERT INTO address (key, address, position, mailbox) VALUES (?, ?, ?, ?)
   ON CONFLICT (key) DO NOTHING`;
+const earlierSql = 'SELECT line FROM imported WHERE mailbox = ?';
+const markSql = 'INSERT INTO imported (mailbox, line, takes_extension) VALUES (?, ?, ?)';
 const changeSql = `INSERT INTO change (noun, name, revision, before, after) VALUES ('mailbox', ?, ?, ?, ?)`;
+
+const noProtocols: Mailbox['protocols'] = {};
 
 /** Begins an import within the transaction of a change. */
 export function createMailboxImporter(statements: Statements, ledger: Ledger, report: ReportLine): MailboxImporter {
@@ -74,7 +79,8 @@ export function createMailboxImporter(statements: Statements, ledger: Ledger, re
   database.exec(scratchTables);
   database.pragma(`cache_size = -${importCacheKilobytes}`);
   const counts = { created: 0, updated: 0, unchanged: 0 };
-  const writer = createWriter(statements);
+  const made = createMadeMailboxes(statements);
+  const writer = createWriter(statements, made);
   return {
     put(row, line) {
       const own = statements.get(ownSql, row.key);
@@ -91,7 +97,7 @@ export function createMailboxImporter(statements: Statements, ledger: Ledger, re
     },
     finish() {
       giveOutPending(statements, report);
-      reportSharedExtensions(statements, report);
+      reportSharedExtensions(statements, made, report);
       database.pragma(`cache_size = -${usualCacheKilobytes}`);
     },
     counts: () => ({ ...counts }),
@@ -110,11 +116,38 @@ interface Writer {
   update(own: Row, row: MailboxRow, line: number): Written | number;
 }
 
-function createWriter(statements: Statements): Writer {
-  const mark = (id: number, line: number, takesExtension: boolean): number =>
-    statements.run('INSERT INTO imported VALUES (?, ?, ?)', id, line, takesExtension ? 1 : 0);
+/** The mailboxes that an import makes have ids one after the other. */
+interface MadeMailboxes {
+  readonly firstId: number;
+  /** The id of the next one, which stands on a line. */
+  take(line: number): number;
+  /** The line of a mailbox; undefined when it was there before. */
+  lineOf(id: number): number | undefined;
+}
+
+function createMadeMailboxes(statements: Statements): MadeMailboxes {
+  const firstId = 1 + Number(statements.get('SELECT coalesce(max(id), 0) AS id FROM mailbox')?.['id']);
+  // Four bytes a mailbox: the only thing that grows with the file.
+  let lines = new Uint32Array(1024);
+  let count = 0;
+  return {
+    firstId,
+    take(line) {
+      if (count === lines.length) {
+        const longer = new Uint32Array(2 * count);
+        longer.set(lines);
+        lines = longer;
+      }
+      lines[count] = line;
+      return firstId + count++;
+    },
+    lineOf: (id) => (id < firstId ? undefined : lines[id - firstId]),
+  };
+}
+
+function createWriter(statements: Statements, made: MadeMailboxes): Writer {
   /** The GUID, or null where another mailbox holds it now and may yet let go of it. */
-  const freeGuid = (guid: string | null, ownId: number | null): string | null => {
+  const freeGuid = (guid: string | null, ownId: number): string | null => {
     if (guid === null) return null;
     return statements.get('SELECT 1 FROM mailbox WHERE guid = ? AND id IS NOT ?', guid, ownId) ? null : guid;
   };
@@ -124,33 +157,35 @@ function createWriter(statements: Statements): Writer {
       statements.run('INSERT INTO pending_address VALUES (?, ?, ?, ?, ?)', line, key, address, position, id);
     }
   };
-  const awaitGuid = (id: number, line: number, wanted: string | null, written: string | null): void => {
-    if (wanted !== written) statements.run('INSERT INTO pending_guid VALUES (?, ?, ?)', line, id, wanted);
+  const awaitGuid = (id: number, line: number, guid: string | null): void => {
+    statements.run('INSERT INTO pending_guid VALUES (?, ?, ?)', line, id, guid);
   };
   return {
     create(row, line) {
-      const { address, database, aliases = [], guid = null, extension = null, protocols = {} } = row;
-      const free = freeGuid(guid, null);
-      const id = statements.run(insertSql, address, database, free, extension, JSON.stringify(protocols));
-      awaitGuid(id, line, guid, free);
+      const { address, database, aliases = [], guid = null, extension = null, protocols = noProtocols } = row;
+      const id = made.take(line);
+      const states = protocols === noProtocols ? '{}' : JSON.stringify(protocols);
+      if (statements.count(insertSql, id, address, database, guid, extension, states) === 0) {
+        statements.run(insertSql, id, address, database, null, extension, states);
+        awaitGuid(id, line, guid);
+      }
       writeAddresses(id, line, [row, ...aliases]);
-      mark(id, line, extension !== null);
       const names = aliases.map((alias) => alias.address);
       const after = JSON.stringify({ address, aliases: names, database, guid, extension, protocols });
       return { kind: 'created', before: null, after };
     },
     update(own, row, line) {
       const id = Number(own['id']);
-      const earlier = statements.get('SELECT line FROM imported WHERE mailbox = ?', id);
-      if (earlier) return Number(earlier['line']);
+      const earlier = made.lineOf(id) ?? statements.get(earlierSql, id)?.['line'];
+      if (earlier != null) return Number(earlier);
       const stored = storedMailbox(own, statements.all(aliasesSql, id));
       const after = merge(stored, row);
-      mark(id, line, after.extension !== null && after.extension !== stored.extension);
+      statements.run(markSql, id, line, after.extension !== null && after.extension !== stored.extension ? 1 : 0);
       if (isDeepStrictEqual(stored, after)) return { kind: 'unchanged', before: null, after: '' };
       const free = freeGuid(after.guid, id);
       const protocols = JSON.stringify(after.protocols);
       statements.run(updateSql, after.address, after.database, free, after.extension, protocols, id);
-      awaitGuid(id, line, after.guid, free);
+      if (after.guid !== free) awaitGuid(id, line, after.guid);
       if (row.aliases) {
         statements.run('DELETE FROM address WHERE mailbox = ?', id);
         writeAddresses(id, line, [row, ...row.aliases]);
@@ -211,17 +246,19 @@ function giveOutPending(statements: Statements, report: ReportLine): void {
   }
 }
 
-// Who had an extension before comes first: rows of the file have lines.
+// Who had an extension before comes first, then who of the file was there, then who was made: in the order of the lines.
 const sharedExtensionsSql = `
-  SELECT m.extension, m.address, i.line FROM mailbox m LEFT JOIN imported i ON i.mailbox = m.id AND i.takes_extension
+  SELECT m.id, m.extension, m.address, i.line FROM mailbox m
+  LEFT JOIN imported i ON i.mailbox = m.id AND i.takes_extension
   WHERE m.extension IN (
     SELECT extension FROM mailbox WHERE extension IS NOT NULL GROUP BY extension HAVING count(*) > 1
-  ) ORDER BY m.extension, i.line`;
+  ) ORDER BY m.extension, m.id >= ?, i.line, m.id`;
 
-function reportSharedExtensions(statements: Statements, report: ReportLine): void {
+function reportSharedExtensions(statements: Statements, made: MadeMailboxes, report: ReportLine): void {
   let holder: { extension: string; address: string } | undefined;
-  for (const row of statements.database.prepare<[], Row>(sharedExtensionsSql).iterate()) {
-    const [extension, address, line] = [String(row['extension']), String(row['address']), row['line']];
+  for (const row of statements.database.prepare<[number], Row>(sharedExtensionsSql).iterate(made.firstId)) {
+    const [extension, address] = [String(row['extension']), String(row['address'])];
+    const line = made.lineOf(Number(row['id'])) ?? row['line'];
     if (holder?.extension !== extension) holder = { extension, address };
     else if (line != null) report(Number(line), `extension ${extension} belongs to ${holder.address} and ${address}`);
   }

@@ -72,11 +72,6 @@ export function singleAddress(text: string): AddressRange | undefined {
   return { family: address.kind(), first: number, last: number };
 }
 
-/** Whether a range holds every address of another one. */
-export function rangeCovers(range: AddressRange, other: AddressRange): boolean {
-  return range.family === other.family && other.first >= range.first && other.last <= range.last;
-}
-
 /** Whether text is one IP address. */
 export function isAddress(text: string): boolean {
   return parseAddress(text) !== undefined;
