@@ -1,5 +1,4 @@
 import { UsherError } from '../errors.js';
-import { pieceSource, readPieces } from '../estate/csv-file.js';
 import type { CsvRecord } from '../estate/csv-records.js';
 import { readCsv } from '../estate/csv-records.js';
 import type { MailboxCounts, MailboxImporter, ReportLine } from '../store/mailbox-importer.js';
@@ -7,6 +6,7 @@ import { didYouMean } from '../topology/names.js';
 import type { ChangeMeta, ChangeOptions, ChangeResult, Store } from './change-estate.js';
 import type { ImportColumn } from './mailbox-fields.js';
 import { importColumns, mailboxReader } from './mailbox-fields.js';
+import { pieceSource, readPieces } from './read-pieces.js';
 import { namesIn } from './write-object.js';
 
 /** What an import answers: `changed` names the first thousand mailboxes, the counts say how many there were. */
