@@ -1,7 +1,7 @@
 import type { ServerCapabilities } from './capabilities.js';
-import type { RecipientReply } from './client-step.js';
 import { type Envelope, mailCommand, rcptCommand, refusalOfRecipient } from './envelope.js';
 import { kindOfReply, type SmtpReply } from './replies.js';
+import type { RecipientReply } from './server-step.js';
 
 /** What came of one more reply: commands to write, the answer of the whole envelope, or a reply that fits nothing. */
 export type ExchangeProgress =

@@ -3,8 +3,8 @@ import { reasonOf } from '../../errors.js';
 import { awaitEvent } from '../../net/await-event.js';
 import { connectTo } from '../../net/connect.js';
 import { startTls } from '../../net/start-tls.js';
-import { ClientDialogue } from '../../protocols/smtp/client-dialogue.js';
-import type { ClientFailure, ClientStep, ClientTurn } from '../../protocols/smtp/client-step.js';
+import { SmtpServerDialogue } from '../../protocols/smtp/server-dialogue.js';
+import type { ServerFailure, ServerStep, ServerTurn } from '../../protocols/smtp/server-step.js';
 import type { Endpoint } from '../../topology/endpoints.js';
 import { firstOf } from './first-of.js';
 
@@ -22,14 +22,14 @@ const goodbyeTimeoutMs = 5000;
 
 /** One connection to a server: the dialogue and the socket it goes over. */
 export class ServerConnection {
-  readonly dialogue: ClientDialogue;
+  readonly dialogue: SmtpServerDialogue;
   readonly #options: ServerConnectionOptions;
   #socket: Socket;
-  #step: ClientStep | null = null;
+  #step: ServerStep | null = null;
 
   private constructor(options: ServerConnectionOptions, socket: Socket) {
     const { heloName, endpoint } = options;
-    this.dialogue = new ClientDialogue({ heloName, tls: endpoint.tls, credentials: null });
+    this.dialogue = new SmtpServerDialogue({ heloName, tls: endpoint.tls, credentials: null });
     this.#options = options;
     this.#socket = socket;
   }
@@ -44,13 +44,13 @@ export class ServerConnection {
   }
 
   /** Writes what a call of the dialogue gave; its step, if any, is the next one. */
-  follow(turn: ClientTurn): void {
+  follow(turn: ServerTurn): void {
     if (turn.output.length > 0 && !this.#socket.destroyed) this.#socket.write(turn.output);
     if (turn.step.kind !== 'wait') this.#step = turn.step;
   }
 
   /** The next step that is not done here (waiting, STARTTLS). The time begins anew with every line of the server. */
-  async next(timeoutMs: number): Promise<ClientStep> {
+  async next(timeoutMs: number): Promise<ServerStep> {
     let endAt = performance.now() + timeoutMs;
     for (;;) {
       const step = this.#step;
@@ -72,7 +72,7 @@ export class ServerConnection {
   }
 
   /** Writes bytes of the message; resolves when more may follow, with what went wrong if something did. */
-  async write(bytes: Buffer, timeoutMs: number): Promise<ClientFailure | null> {
+  async write(bytes: Buffer, timeoutMs: number): Promise<ServerFailure | null> {
     const early = this.#unasked();
     if (early !== null) return early;
     if (bytes.length === 0 || this.#socket.write(bytes)) return null;
@@ -121,18 +121,18 @@ export class ServerConnection {
   }
 
   /** What the server said or did while it was to listen; null when nothing. */
-  #unasked(): ClientFailure | null {
+  #unasked(): ServerFailure | null {
     const chunk = this.#socket.read() as Buffer | null;
     if (chunk !== null) return asFailure(this.dialogue.receive(chunk).step);
     return this.#socket.destroyed || this.#socket.readableEnded ? this.#lost(wordsOf('closed', 0)) : null;
   }
 
-  #lost(reason: string): ClientFailure | null {
+  #lost(reason: string): ServerFailure | null {
     return asFailure(this.dialogue.closed(reason).step);
   }
 }
 
-function asFailure(step: ClientStep): ClientFailure | null {
+function asFailure(step: ServerStep): ServerFailure | null {
   return step.kind === 'failed' ? step : null;
 }
 

@@ -1,9 +1,9 @@
 import { reasonOf } from '../../errors.js';
 import { ConnectFailure } from '../../net/connect-failure.js';
 import { messageSizeMax, type ServerCapabilities } from '../../protocols/smtp/capabilities.js';
-import type { ClientFailure } from '../../protocols/smtp/client-step.js';
 import type { Envelope } from '../../protocols/smtp/envelope.js';
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
+import type { ServerFailure } from '../../protocols/smtp/server-step.js';
 import type { Endpoint } from '../../topology/endpoints.js';
 import { ServerConnection } from './server-connection.js';
 
@@ -117,7 +117,7 @@ async function negotiate(connection: ServerConnection, request: TransactionReque
 }
 
 /** Only a permanent refusal of the sender or of DATA is about the message; all else is about this server. */
-function startFailure(connection: ServerConnection, failure: ClientFailure): TransactionStart {
+function startFailure(connection: ServerConnection, failure: ServerFailure): TransactionStart {
   const { stage, reply, reason } = failure;
   if (failure.connection === 'spent') connection.drop();
   else if (stage === 'data') void connection.abandon();
@@ -164,7 +164,7 @@ function transactionOver(connection: ServerConnection, deadlines: TransactionDea
 }
 
 // RFC 5321 §3.8: 421 is about the connection, whatever it answers.
-function verdictOf({ reply, reason }: ClientFailure): ServerVerdict {
+function verdictOf({ reply, reason }: ServerFailure): ServerVerdict {
   return reply !== null && reply.code >= 400 && reply.code !== 421
     ? { kind: 'refused', reply }
     : { kind: 'lost', reason };

@@ -4,24 +4,24 @@ import { expect, test } from 'vitest';
 import { connectTo } from '../../../src/net/connect.js';
 import { startTls } from '../../../src/net/start-tls.js';
 import { BodyEncoder } from '../../../src/protocols/smtp/body-encoder.js';
-import { ClientDialogue } from '../../../src/protocols/smtp/client-dialogue.js';
-import type { ClientStep, ClientTurn } from '../../../src/protocols/smtp/client-step.js';
+import { SmtpServerDialogue } from '../../../src/protocols/smtp/server-dialogue.js';
+import type { ServerStep, ServerTurn } from '../../../src/protocols/smtp/server-step.js';
 import { makeCertificate } from '../../net/make-certificate.js';
 
 const content = 'Subject: dots\r\n\r\n.one\r\n..\r\n.\r\nQUIT\r\ngrüße without an end of line';
 
 /** Speaks to a server until a message is sent: every step that was reached, by kind. */
-async function sendTo(port: number, dialogue: ClientDialogue): Promise<ClientStep[]> {
+async function sendTo(port: number, dialogue: SmtpServerDialogue): Promise<ServerStep[]> {
   const check = { verify: false, ca: null, serverName: 'mbx1.example', timeoutMs: 5000 } as const;
   let socket = await connectTo({ ...check, host: '127.0.0.1', port, tls: 'none' });
-  const steps: ClientStep[] = [];
+  const steps: ServerStep[] = [];
   const envelope = {
     from: 'eve@fabrikam.com',
     to: ['ann@contoso.com', 'nobody@contoso.com'],
     body8bit: true,
     smtputf8: false,
   };
-  const follow = async (turn: ClientTurn): Promise<void> => {
+  const follow = async (turn: ServerTurn): Promise<void> => {
     socket.write(turn.output);
     const { step } = turn;
     if (step.kind !== 'wait') steps.push(step);
@@ -75,7 +75,7 @@ test('a message goes to a server of other authors, over STARTTLS and with AUTH',
   const address = listening.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const credentials = { user: 'front', password: 'secret', authorizationId: '' };
-  const steps = await sendTo(port, new ClientDialogue({ heloName: 'front.example', tls: 'starttls', credentials }));
+  const steps = await sendTo(port, new SmtpServerDialogue({ heloName: 'front.example', tls: 'starttls', credentials }));
   expect(steps.map((step) => step.kind)).toEqual([
     'start-tls',
     'ready',

@@ -2,7 +2,7 @@ import type { ServerCapabilities } from './capabilities.js';
 import type { SmtpReply } from './replies.js';
 
 /** Where in the dialogue something failed; `idle` is between transactions and between a driver's calls. */
-export type ClientStage =
+export type ServerStage =
   | 'greeting'
   | 'ehlo'
   | 'starttls'
@@ -25,9 +25,9 @@ export interface RecipientReply {
  * it was one. `usable`: another transaction may follow (after `abortTransaction()`); `spent`: nothing but `quit()`
  * or closing the connection is left.
  */
-export interface ClientFailure {
+export interface ServerFailure {
   readonly kind: 'failed';
-  readonly stage: ClientStage;
+  readonly stage: ServerStage;
   readonly permanent: boolean;
   readonly reply: SmtpReply | null;
   readonly reason: string;
@@ -35,7 +35,7 @@ export interface ClientFailure {
 }
 
 /** What the driver is to do next, besides writing the output. */
-export type ClientStep =
+export type ServerStep =
   /** Read on. */
   | { readonly kind: 'wait' }
   /** Make the socket a TLS one, then call `tlsStarted()`. */
@@ -54,10 +54,10 @@ export type ClientStep =
   | { readonly kind: 'finished'; readonly reply: SmtpReply }
   /** Close the connection. */
   | { readonly kind: 'closed' }
-  | ClientFailure;
+  | ServerFailure;
 
 /** Bytes to write to the server, maybe none, and what to do then. */
-export interface ClientTurn {
+export interface ServerTurn {
   readonly output: Buffer;
-  readonly step: ClientStep;
+  readonly step: ServerStep;
 }

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ClientDialogue, type ClientDialogueOptions } from '../../../src/protocols/smtp/client-dialogue.js';
-import type { ClientStep, ClientTurn } from '../../../src/protocols/smtp/client-step.js';
 import type { Envelope } from '../../../src/protocols/smtp/envelope.js';
+import { SmtpServerDialogue, type SmtpServerDialogueOptions } from '../../../src/protocols/smtp/server-dialogue.js';
+import type { ServerStep, ServerTurn } from '../../../src/protocols/smtp/server-step.js';
 import { cut } from './cut.js';
 
-const options: ClientDialogueOptions = { heloName: 'front.example', tls: 'none', credentials: null };
+const options: SmtpServerDialogueOptions = { heloName: 'front.example', tls: 'none', credentials: null };
 const credentials = { user: 'front', password: 'secret', authorizationId: 'ann@contoso.com' };
 const authLine = `AUTH PLAIN ${Buffer.from('ann@contoso.com\0front\0secret').toString('base64')}\r\n`;
 const envelope: Envelope = {
@@ -23,11 +23,11 @@ const hello = (...keywords: string[]): string =>
   ['mbx1.example', ...keywords].map((word, index) => `250${index === keywords.length ? ' ' : '-'}${word}\r\n`).join('');
 
 /** A turn as text: what is written and the kind of step. */
-const told = (turn: ClientTurn): [string, ClientStep['kind']] => [turn.output.toString(), turn.step.kind];
+const told = (turn: ServerTurn): [string, ServerStep['kind']] => [turn.output.toString(), turn.step.kind];
 
-function dialogue(change: Partial<ClientDialogueOptions> = {}) {
-  const client = new ClientDialogue({ ...options, ...change });
-  return { client, says: (text: string): ClientTurn => client.receive(Buffer.from(text)) };
+function dialogue(change: Partial<SmtpServerDialogueOptions> = {}) {
+  const client = new SmtpServerDialogue({ ...options, ...change });
+  return { client, says: (text: string): ServerTurn => client.receive(Buffer.from(text)) };
 }
 
 /** A dialogue that has got as far as `ready` on a server that offers the keywords. */
@@ -379,7 +379,7 @@ describe('a connection lost', () => {
   const server = [greeting, hello('STARTTLS', 'AUTH PLAIN'), '220 go\r\n', hello('AUTH PLAIN'), '235 in\r\n'];
   const talk = ['250 ok\r\n', '250 ok\r\n', '354 go\r\n', '250 queued\r\n'];
 
-  function playTo(count: number): ClientDialogue {
+  function playTo(count: number): SmtpServerDialogue {
     const { client, says } = dialogue({ tls: 'starttls', credentials });
     for (const line of [...server, ...talk].slice(0, count)) {
       const { step } = says(line);
@@ -442,11 +442,11 @@ describe('a connection lost', () => {
 });
 
 /** Answers every step as a driver would; what was written and every step but `wait`. */
-function drive(chunks: readonly Buffer[]): { written: string; steps: ClientStep[] } {
-  const client = new ClientDialogue({ ...options, tls: 'opportunistic' });
+function drive(chunks: readonly Buffer[]): { written: string; steps: ServerStep[] } {
+  const client = new SmtpServerDialogue({ ...options, tls: 'opportunistic' });
   let written = '';
-  const steps: ClientStep[] = [];
-  const follow = (turn: ClientTurn): void => {
+  const steps: ServerStep[] = [];
+  const follow = (turn: ServerTurn): void => {
     written += turn.output.toString();
     const { step } = turn;
     if (step.kind !== 'wait') steps.push(step);

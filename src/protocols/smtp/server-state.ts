@@ -1,15 +1,15 @@
-import type { ClientStage } from './client-step.js';
 import type { EnvelopeExchange } from './envelope-exchange.js';
+import type { ServerStage } from './server-step.js';
 
 /** Where a dialogue with a server stands: mostly the command whose reply is awaited. */
-export type ClientState =
+export type ServerState =
   | { readonly at: 'greeting' | 'ehlo' | 'helo' | 'starttls' | 'handshake' | 'auth' }
   | { readonly at: 'ready' | 'data' | 'sending' | 'body' | 'stale' | 'rset' | 'quit' | 'spent' }
   | { readonly at: 'envelope'; readonly exchange: EnvelopeExchange }
   | { readonly at: 'recipients'; readonly acceptedCount: number };
 
 /** The stage that a failure in this state is reported as. */
-export function stageOf(state: ClientState): ClientStage {
+export function stageOf(state: ServerState): ServerStage {
   switch (state.at) {
     case 'greeting':
     case 'starttls':

@@ -1,10 +1,10 @@
 import { offersMechanism, readCapabilities, type ServerCapabilities } from './capabilities.js';
-import { type ClientState, stageOf } from './client-state.js';
-import type { ClientStage, ClientStep, ClientTurn } from './client-step.js';
 import { type Envelope, refusalOf } from './envelope.js';
 import { EnvelopeExchange, type ExchangeProgress } from './envelope-exchange.js';
 import { describeReply, kindOfReply, type SmtpReply } from './replies.js';
 import { ReplyReader } from './reply-reader.js';
+import { type ServerState, stageOf } from './server-state.js';
+import type { ServerStage, ServerStep, ServerTurn } from './server-step.js';
 
 export interface PlainCredentials {
   readonly user: string;
@@ -13,7 +13,7 @@ export interface PlainCredentials {
   readonly authorizationId: string;
 }
 
-export interface ClientDialogueOptions {
+export interface SmtpServerDialogueOptions {
   /** Our name in EHLO. */
   readonly heloName: string;
   /** none: plain; implicit: the socket is TLS already; opportunistic: STARTTLS if offered; starttls: or nothing. */
@@ -24,21 +24,21 @@ export interface ClientDialogueOptions {
 // RFC 4954 §4: a line with an initial response has at most 12288 octets.
 const authLineLengthMax = 12_288;
 const nothing = Buffer.alloc(0);
-const wait: ClientStep = { kind: 'wait' };
+const wait: ServerStep = { kind: 'wait' };
 
 /**
  * Our side of one SMTP connection to a server (RFC 5321), without the socket: feed it what the server sends, write
  * its output, do its steps. A call that does not fit the last step throws; whatever the server sends does not.
  */
-export class ClientDialogue {
-  readonly #options: ClientDialogueOptions;
+export class SmtpServerDialogue {
+  readonly #options: SmtpServerDialogueOptions;
   #reader = new ReplyReader();
-  #state: ClientState = { at: 'greeting' };
+  #state: ServerState = { at: 'greeting' };
   #channel: 'plain' | 'secure';
   #server: ServerCapabilities = { name: '', keywords: new Map() };
   #credentials: PlainCredentials | null;
 
-  constructor(options: ClientDialogueOptions) {
+  constructor(options: SmtpServerDialogueOptions) {
     if (!/^[!-~]{1,255}$/.test(options.heloName)) throw new Error('the name for EHLO holds characters it must not');
     this.#options = { ...options, credentials: null };
     this.#credentials = options.credentials;
@@ -46,7 +46,7 @@ export class ClientDialogue {
   }
 
   /** Takes bytes of the server. */
-  receive(chunk: Buffer): ClientTurn {
+  receive(chunk: Buffer): ServerTurn {
     if (this.#state.at === 'spent') return turn('', wait);
     if (this.#state.at === 'handshake')
       return this.#fail(null, 'the server sent plain bytes ahead of the TLS handshake');
@@ -63,7 +63,7 @@ export class ClientDialogue {
   }
 
   /** The socket is a TLS one now. */
-  tlsStarted(): ClientTurn {
+  tlsStarted(): ServerTurn {
     this.#expect('tlsStarted', 'handshake');
     this.#channel = 'secure';
     // RFC 3207 §4.2: what was learnt before the handshake is forgotten.
@@ -73,7 +73,7 @@ export class ClientDialogue {
   }
 
   /** Begins a message; needs step `ready`, `finished` or a usable failure of `mail` or `body`. */
-  startTransaction(envelope: Envelope): ClientTurn {
+  startTransaction(envelope: Envelope): ServerTurn {
     this.#expect('startTransaction', 'ready');
     const refusal = refusalOf(envelope, this.#server);
     if (refusal !== null) {
@@ -88,7 +88,7 @@ export class ClientDialogue {
   }
 
   /** Asks to send the message to the accepted recipients; needs step `recipients` with one at least. */
-  startData(): ClientTurn {
+  startData(): ServerTurn {
     this.#expect('startData', 'recipients');
     if (this.#state.at === 'recipients' && this.#state.acceptedCount === 0)
       throw new Error('startData() without recipients');
@@ -96,7 +96,7 @@ export class ClientDialogue {
   }
 
   /** The message and its end were written; needs step `send-body`. */
-  bodySent(): ClientTurn {
+  bodySent(): ServerTurn {
     this.#expect('bodySent', 'sending');
     const unasked = this.#unasked();
     if (unasked !== null) return unasked;
@@ -105,24 +105,24 @@ export class ClientDialogue {
   }
 
   /** Gives the transaction up, not while the body is being sent (then only closing is left); the next step is `ready`. */
-  abortTransaction(): ClientTurn {
+  abortTransaction(): ServerTurn {
     this.#expect('abortTransaction', 'ready', 'recipients', 'stale');
     return this.#unasked() ?? this.#send('RSET\r\n', { at: 'rset' });
   }
 
   /** Says goodbye; the next step is `closed`, and the driver need not wait for it. */
-  quit(): ClientTurn {
+  quit(): ServerTurn {
     this.#expect('quit', 'ready', 'recipients', 'stale', 'spent');
     return this.#send('QUIT\r\n', { at: 'quit' });
   }
 
   /** The connection was lost or the driver lost patience; `reason` says which. */
-  closed(reason = 'the server closed the connection'): ClientTurn {
+  closed(reason = 'the server closed the connection'): ServerTurn {
     if (this.#state.at === 'quit' || this.#state.at === 'spent') return turn('', { kind: 'closed' });
     return this.#fail(this.#state.at === 'envelope' ? this.#state.exchange.senderRefusal : null, reason);
   }
 
-  #take(reply: SmtpReply, lines: readonly string[]): ClientTurn {
+  #take(reply: SmtpReply, lines: readonly string[]): ServerTurn {
     if (reply.code === 421 && this.#state.at !== 'quit') return this.#fail(reply);
     switch (this.#state.at) {
       case 'greeting':
@@ -163,11 +163,11 @@ export class ClientDialogue {
     return this.#fail(reply, `the server said "${describeReply(reply)}" without having been asked`);
   }
 
-  #hello(): ClientTurn {
+  #hello(): ServerTurn {
     return this.#send(`EHLO ${this.#options.heloName}\r\n`, { at: 'ehlo' });
   }
 
-  #takeHello(reply: SmtpReply, lines: readonly string[]): ClientTurn {
+  #takeHello(reply: SmtpReply, lines: readonly string[]): ServerTurn {
     // RFC 5321 §3.2: a server without EHLO is asked again with HELO.
     const kind = kindOfReply(reply);
     if (kind === 'permanent') return this.#send(`HELO ${this.#options.heloName}\r\n`, { at: 'helo' });
@@ -180,7 +180,7 @@ export class ClientDialogue {
     return this.#fail(null, 'the server does not offer STARTTLS');
   }
 
-  #takeStartTls(reply: SmtpReply): ClientTurn {
+  #takeStartTls(reply: SmtpReply): ServerTurn {
     if (reply.code === 220 && this.#reader.isEmpty) {
       this.#state = { at: 'handshake' };
       return turn('', { kind: 'start-tls' });
@@ -189,7 +189,7 @@ export class ClientDialogue {
     return this.#options.tls === 'opportunistic' && reply.code >= 400 ? this.#logIn() : this.#fail(reply);
   }
 
-  #logIn(): ClientTurn {
+  #logIn(): ServerTurn {
     const credentials = this.#credentials;
     if (credentials === null) return this.#ready();
     this.#credentials = null;
@@ -205,12 +205,12 @@ export class ClientDialogue {
     return this.#send(line, { at: 'auth' });
   }
 
-  #ready(): ClientTurn {
+  #ready(): ServerTurn {
     this.#state = { at: 'ready' };
     return turn('', { kind: 'ready', capabilities: this.#server });
   }
 
-  #progress(progress: ExchangeProgress, reply: SmtpReply | null = null): ClientTurn {
+  #progress(progress: ExchangeProgress, reply: SmtpReply | null = null): ServerTurn {
     switch (progress.kind) {
       case 'more':
         return turn(progress.output, wait);
@@ -227,7 +227,7 @@ export class ClientDialogue {
   }
 
   /** A reply that says no; any other that is not the one we wait for is a fault of the server. */
-  #refuse(reply: SmtpReply, next: ClientState): ClientTurn {
+  #refuse(reply: SmtpReply, next: ServerState): ServerTurn {
     if (reply.code < 400) return this.#fail(reply);
     const stage = stageOf(this.#state);
     this.#state = next;
@@ -235,39 +235,39 @@ export class ClientDialogue {
   }
 
   /** What the server sent though nothing was asked; it must not be taken for the answer to the next command. */
-  #unasked(): ClientTurn | null {
+  #unasked(): ServerTurn | null {
     if (this.#reader.isEmpty) return null;
     const read = this.#reader.next();
     if (read.kind === 'reply') return this.#take(read.reply, read.lines);
     return this.#fail(null, read.kind === 'bad' ? read.reason : 'the server sent bytes without having been asked');
   }
 
-  #send(output: string, next: ClientState): ClientTurn {
+  #send(output: string, next: ServerState): ServerTurn {
     this.#state = next;
     return turn(output, wait);
   }
 
-  #fail(reply: SmtpReply | null, reason?: string): ClientTurn {
+  #fail(reply: SmtpReply | null, reason?: string): ServerTurn {
     const stage = stageOf(this.#state);
     this.#state = { at: 'spent' };
     const said = reply === null ? 'the server failed' : describeReply(reply);
     return turn('', failure(stage, reply, reason ?? said, 'spent'));
   }
 
-  #expect(call: string, ...states: readonly ClientState['at'][]): void {
+  #expect(call: string, ...states: readonly ServerState['at'][]): void {
     if (!states.includes(this.#state.at)) throw new Error(`${call}() does not fit the state "${this.#state.at}"`);
   }
 }
 
-function turn(output: string, step: ClientStep): ClientTurn {
+function turn(output: string, step: ServerStep): ServerTurn {
   return { output: output === '' ? nothing : Buffer.from(output), step };
 }
 
 function failure(
-  stage: ClientStage,
+  stage: ServerStage,
   reply: SmtpReply | null,
   reason: string,
   connection: 'usable' | 'spent',
-): ClientStep {
+): ServerStep {
   return { kind: 'failed', stage, permanent: reply !== null && reply.code >= 500, reply, reason, connection };
 }
