@@ -20,6 +20,11 @@ export function stateFolder(store: string): string {
   return `${store.replace(/\.db$/, '')}.state`;
 }
 
+/** The folder of message tracking that the runtimes of a store write. */
+export function trackingFolder(store: string): string {
+  return join(stateFolder(store), 'log', 'tracking');
+}
+
 /** The folder of control sockets. */
 export function socketFolder(environment: Environment = process.env): string {
   if (environment['XDG_RUNTIME_DIR']) return join(environment['XDG_RUNTIME_DIR'], 'usher');

@@ -7,10 +7,10 @@ import { routeServerMail } from '../routing/route-server-mail.js';
 import { chooseFrontEnd, requireServers } from '../topology/choose-front-end.js';
 import { parseSize } from '../topology/quantities.js';
 import { isAddress } from '../topology/ranges.js';
-import type { DnsAnswer } from '../topology/resolver.js';
 import type { Screening } from '../topology/screening.js';
 import type { Topology } from '../topology/topology.js';
 import { isMailboxServer } from '../topology/topology.js';
+import { readDnsAnswers } from './dns-answers.js';
 import { type Answer, badFlag, type Estate, type PlaceOfQuestion } from './test-routing.js';
 
 /** What `test routing mail` was asked. */
@@ -84,23 +84,12 @@ function atFrontEnd({ topology, directory }: Estate, flags: MailFlags, sizeBytes
 }
 
 /** The filters with the DNS answers of the question; a name without an answer is not listed. */
-function screen({ filters }: Topology, { clientIp, dns = [] }: MailFlags): Screening {
-  const answers = new Map<string, DnsAnswer>(dns.map(readDnsAnswer));
+function screen({ filters, organization }: Topology, { clientIp, dns = [] }: MailFlags): Screening {
+  const answers = readDnsAnswers(dns);
   for (;;) {
-    const step = createScreening(filters, clientIp ?? null, Date.now(), dns.length === 0 ? null : answers);
+    const known = dns.length === 0 ? null : answers;
+    const step = createScreening(filters, clientIp ?? null, Date.now(), known, organization.internalSmtpServers);
     if (step.kind === 'ready') return step.screening;
     answers.set(step.name, { kind: 'nxdomain' });
   }
-}
-
-function readDnsAnswer(text: string): [string, DnsAnswer] {
-  const equals = text.indexOf('=');
-  const value = text.slice(equals + 1);
-  const expected = 'NAME=ADDRESS, NAME=nxdomain or NAME=timeout';
-  if (equals < 1) throw badFlag('dns', text, expected);
-  const name = text.slice(0, equals).toLowerCase().replace(/\.$/, '');
-  if (value === 'nxdomain' || value === 'timeout') return [name, { kind: value }];
-  const addresses = value.split(',');
-  if (!addresses.every(isAddress)) throw badFlag('dns', text, expected);
-  return [name, { kind: 'addresses', addresses }];
 }

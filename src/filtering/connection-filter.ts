@@ -1,52 +1,16 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
 import { domainKey } from '../topology/mail-address.js';
-import { type AddressRange, addressBytes, parseRange } from '../topology/ranges.js';
+import { addressBytes } from '../topology/ranges.js';
 import type { DnsAnswer } from '../topology/resolver.js';
 import type { FilterVerdict } from '../topology/screening.js';
+import { addressLengthMax, matchingEntry } from './address-list.js';
 import { block, pass } from './filter-verdict.js';
 
-type IpEntry = Filters['ipAllow'][number];
 type AllowProvider = Filters['allowProviders'][number];
-
-/** An entry as it is compared; `expiresMs` is the time from which it no longer counts. */
-interface ReadEntry {
-  readonly entry: IpEntry;
-  readonly range: AddressRange;
-  readonly expiresMs: number;
-}
-
-/** Longest text of an address: IPv6 with an IPv4 tail, a zone, brackets. */
-const addressLengthMax = 80;
 
 /** The bytes of an address; what is too long to be one is not read. */
 const bytesOf = (text: string): number[] | undefined =>
   text.length > addressLengthMax ? undefined : addressBytes(text);
-
-const readLists = new WeakMap<readonly IpEntry[], readonly ReadEntry[]>();
-
-/** The entries of a list, read once. */
-function readEntries(entries: readonly IpEntry[]): readonly ReadEntry[] {
-  const known = readLists.get(entries);
-  if (known) return known;
-  const read = entries.flatMap((entry) => {
-    const range = parseRange(entry.range);
-    return range ? [{ entry, range, expiresMs: entry.expires === null ? Infinity : Date.parse(entry.expires) }] : [];
-  });
-  readLists.set(entries, read);
-  return read;
-}
-
-/** An entry that holds the address and has not expired. `nowMs` is the time of the question. */
-function matchingEntry(entries: readonly IpEntry[], address: string, nowMs: number): IpEntry | undefined {
-  const bytes = bytesOf(address);
-  if (!bytes) return undefined;
-  const family = bytes.length === 4 ? 'ipv4' : 'ipv6';
-  const number = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  return readEntries(entries).find(
-    ({ range, expiresMs }) =>
-      range.family === family && range.first <= number && number <= range.last && nowMs < expiresMs,
-  )?.entry;
-}
 
 /** The enabled providers in the order in which they are asked: lower priority numbers first, then as they are listed. */
 export function providersInOrder<P extends AllowProvider>(providers: readonly P[]): P[] {

@@ -1,10 +1,11 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
+import type { DnsAnswer, Resolver } from '../topology/resolver.js';
 import type { Screening } from '../topology/screening.js';
-import { type DnsAnswers, judgeClient } from './connection-filter.js';
-import { pass } from './filter-verdict.js';
-import { addressKeysOf } from './known-keys.js';
-import { judgeRecipientAddress } from './recipient-filter.js';
-import { judgeSenderAddress } from './sender-filter.js';
+import { AgentChain } from './agent-chain.js';
+import { builtInAgents } from './built-in-agents.js';
+import type { DnsAnswers } from './connection-filter.js';
+import { screeningOf } from './pending-screening.js';
+import { isPromise } from './when-known.js';
 
 /** The screening, or the name that must be looked up before it is complete. */
 export type ScreeningStep =
@@ -12,32 +13,37 @@ export type ScreeningStep =
   | { readonly kind: 'look-up'; readonly name: string };
 
 /**
- * Screens a client. `clientAddress` null: the address is not part of the question; `answers` null: providers are not
- * asked. An address that is let through exempts the session from the other filters.
+ * Screens a client by the built-in agents, with DNS answers that are there already. `clientAddress` null: the address
+ * is not part of the question; `answers` null: providers are not asked. SPF, which takes more than addresses, is left out.
  */
 export function createScreening(
   filters: Filters,
   clientAddress: string | null,
   nowMs: number,
   answers: DnsAnswers | null,
+  internalSmtpServers: readonly string[] = [],
 ): ScreeningStep {
-  const asked = answers === null ? { ...filters, allowProviders: [], blockProviders: [] } : filters;
-  const client =
-    clientAddress === null
-      ? ({ kind: 'verdict', verdict: pass } as const)
-      : judgeClient(asked, clientAddress, nowMs, answers ?? new Map());
-  if (client.kind === 'look-up') return client;
-  const { verdict } = client;
-  const isExempt = verdict.kind === 'exempt';
-  // A blocked client hears of it at RCPT; the sender filter, which would speak before, is not asked.
-  const senderIsAsked = !isExempt && verdict.kind !== 'block';
-  return {
-    kind: 'ready',
-    screening: {
-      client: verdict,
-      sender: (from) => (senderIsAsked ? judgeSenderAddress(filters, from) : pass),
-      recipient: (recipient) => (isExempt ? pass : judgeRecipientAddress(filters, recipient)),
-      isBypassed: (key) => addressKeysOf(filters.bypassedRecipients).has(key),
+  const missing: string[] = [];
+  const resolver: Resolver = {
+    addresses(name): DnsAnswer {
+      const known = answers?.get(name);
+      if (known === undefined) missing.push(name);
+      return known ?? { kind: 'nxdomain' };
     },
   };
+  const asked = answers === null ? { ...filters, allowProviders: [], blockProviders: [] } : filters;
+  const agents = builtInAgents({ filters: asked, internalSmtpServers, resolver, checkSpf: null, nowMs: () => nowMs });
+  const session = {
+    id: '',
+    connector: '',
+    clientAddress: clientAddress ?? '',
+    helo: null,
+    isSecure: false,
+    from: null,
+    recipients: [],
+  };
+  const chain = new AgentChain(agents, session, () => undefined);
+  if (clientAddress !== null && isPromise(chain.connect())) throw new Error('an answer that is there was waited for');
+  const [name] = missing;
+  return name === undefined ? { kind: 'ready', screening: screeningOf(chain, filters) } : { kind: 'look-up', name };
 }

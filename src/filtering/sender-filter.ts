@@ -1,7 +1,7 @@
 import type { Filters } from '../topology/catalogue/catalogue.js';
 import { parseMailAddress } from '../topology/mail-address.js';
 import type { FilterVerdict } from '../topology/screening.js';
-import { block, pass } from './filter-verdict.js';
+import { block, pass, thenClose } from './filter-verdict.js';
 import { addressKeysOf, domainKeysOf } from './known-keys.js';
 
 /** Sender filtering: addresses, domains, domains with their subdomains, the empty sender; refused or only marked. */
@@ -10,7 +10,7 @@ export function judgeSenderAddress(filters: Filters, from: string): FilterVerdic
   const why = whyBlocked(filters.senders, from);
   if (why === undefined) return pass;
   if (filters.senders.action === 'stamp') return { kind: 'stamp', why, mark: 'sender-blocked' };
-  return block(554, '5.1.0', 'Sender denied', why);
+  return thenClose(block(554, '5.1.0', 'Sender denied', why));
 }
 
 function whyBlocked(senders: Filters['senders'], from: string): string | undefined {

@@ -10,8 +10,19 @@ export interface Logger {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** Lines are gathered up to so many bytes or for so long. */
+const gatherBytes = 8 * 1024;
+const gatherMs = 100;
+
 /** Writes to a file, or to standard error without one. `USHER_LOG_LEVEL` says how much (info). */
 export function createLog(file: string | null, level = process.env['USHER_LOG_LEVEL'] ?? 'info'): Logger {
-  const destination = openDestination({ dest: file ?? 2, mkdir: true, sync: false, mode: 0o640 });
+  const destination = openDestination({
+    dest: file ?? 2,
+    mkdir: true,
+    sync: false,
+    mode: 0o640,
+    minLength: gatherBytes,
+    periodicFlush: gatherMs,
+  });
   return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, destination);
 }

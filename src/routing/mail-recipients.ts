@@ -9,7 +9,7 @@ import { refusedDomain } from './recipient-domains.js';
 import { classifyRecipient, type Recipient } from './recipients.js';
 
 /** How many recipients have a say in the choice of the server. */
-const consideredMax = 20;
+export const consideredMax = 20;
 
 /** The recipients of one transaction so far; a new value for every RCPT. */
 export interface Envelope {
@@ -94,6 +94,9 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
   if (!recipient.domain && !mayRelay) {
     return no('reject', 550, '5.7.1', 'Unable to relay', `${standing} clients may not relay on "${connector.name}"`);
   }
+  if (!mayRelay && isRouted(recipient)) {
+    return no('reject', 550, '5.7.1', 'Unable to relay', 'its local part names another place to go to');
+  }
   const screened = screenRecipient(session, recipient);
   if (screened) return screened;
   if (recipient.database !== null && !activeServerOf(session, recipient.database)) {
@@ -108,15 +111,23 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
   return narrow(session, envelope, recipient);
 }
 
+/**
+ * Whether a server may take the local part for an address of its own, as in `user%example.net@contoso.com` or
+ * `example.net!user@contoso.com`, and send the message there since it trusts us (RFC 5321 §3.6.1, appendix C).
+ */
+function isRouted({ class: kind, key }: Judged): boolean {
+  const isKnown = kind === 'mailbox' || kind === 'group' || kind === 'contact';
+  return !isKnown && /[%!@]/.test(key.slice(0, key.lastIndexOf('@')));
+}
+
 /** What the filters say of the client and of this recipient; null: nothing against it. */
 function screenRecipient(session: MailSession, { key, primaryKey, class: kind, domain }: Judged): Verdict | null {
   const screening = screeningOf(session);
   if (!screening) return null;
   const known = kind === 'mailbox' || kind === 'group' || kind === 'contact';
   // A name that is on a list counts under every other name of the same mailbox too.
-  const keys = [...new Set([key, primaryKey])];
-  const client = keys.some((name) => screening.isBypassed(name)) ? [] : [screening.client];
-  for (const verdict of [...client, ...keys.map((name) => screening.recipient({ key: name, known, domain }))]) {
+  const client = [key, primaryKey].some((name) => screening.isBypassed(name)) ? [] : [screening.client];
+  for (const verdict of [...client, screening.recipient({ key, primaryKey, known, domain })]) {
     if (verdict.kind !== 'block') continue;
     const { code, enhanced, text } = verdict.reply;
     return no('reject', code, enhanced, text, verdict.why);

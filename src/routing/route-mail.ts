@@ -7,7 +7,7 @@ import type { Availability } from './availability.js';
 import { chooseAmong } from './candidates.js';
 import type { Decision, TraceStep } from './decision.js';
 import { decide, step } from './decision.js';
-import { selectForRecipients, selectForSender } from './hub-selector.js';
+import { type Selection, selectForRecipients, selectForSender } from './hub-selector.js';
 import type { Envelope } from './mail-recipients.js';
 import { addRecipient, emptyEnvelope } from './mail-recipients.js';
 import type { Judgement, MailSession } from './mail-session.js';
@@ -86,8 +86,8 @@ export function chooseServer(
 ): Decision {
   const common = { receiveConnector: session.connector.name, recipients: envelope.recipients };
   if (envelope.accepted.length === 0) return noRecipient(envelope, common, before);
-  const authenticated = session.user !== null;
-  const selection = authenticated ? selectForSender(session) : selectForRecipients(session, envelope.accepted);
+  const isUser = session.user !== null;
+  const selection = isUser ? selectForSender(session) : selectForRecipients(session, envelope.accepted);
   const narrow = selection.path && sizeBytes !== null ? narrowLink(selection.path, sizeBytes) : undefined;
   if (narrow) {
     const limit = formatSize(narrow.maxMessageSize ?? 0);
@@ -99,9 +99,25 @@ export function chooseServer(
     const trace = [...before, ...selection.trace, step('link-size', `link ${narrow.name} takes at most ${limit}`)];
     return decide('reject', 'link-size', trace, { ...common, reply });
   }
-  const needs = authenticated
-    ? ({ endpoint: 'submission', components: ['hub-transport', 'submission'] } as const)
-    : ({ endpoint: 'smtp', components: ['hub-transport'] } as const);
+  return chooseCandidate(selection, isUser ? submissionNeeds : mailNeeds, availability, common, before);
+}
+
+const submissionNeeds = { endpoint: 'submission', components: ['hub-transport', 'submission'] } as const;
+const mailNeeds = { endpoint: 'smtp', components: ['hub-transport'] } as const;
+
+/** The servers at which the credentials of the session's user are tried. */
+export function chooseForLogin(session: MailSession, availability: Availability): Decision {
+  const common = { receiveConnector: session.connector.name };
+  return chooseCandidate(selectForSender(session), submissionNeeds, availability, common, []);
+}
+
+function chooseCandidate(
+  selection: Selection,
+  needs: typeof submissionNeeds | typeof mailNeeds,
+  availability: Availability,
+  common: Partial<Decision>,
+  before: readonly TraceStep[],
+): Decision {
   const choice = chooseAmong(selection.sets, needs, availability);
   const trace = [...before, ...selection.trace, ...choice.trace];
   if (choice.targets.length === 0) {
@@ -111,8 +127,7 @@ export function chooseServer(
   }
   const { targets, fallback, path } = choice;
   return decide('proxy', selection.reason, trace, {
-    receiveConnector: session.connector.name,
-    recipients: envelope.recipients,
+    ...common,
     deliveryGroup: selection.group,
     path,
     targets,

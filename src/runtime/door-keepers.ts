@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { imapProtocol } from '../protocols/imap/imap-protocol.js';
 import { popProtocol } from '../protocols/pop/pop-protocol.js';
-import type { DoorServices } from '../session/door-services.js';
 import { createHttpDoor } from '../session/http/http-door.js';
 import { handleMailAccess } from '../session/mail-access/handle-mail-access.js';
 import { createSmtpDoor } from '../session/smtp/smtp-door.js';
+import type { SmtpServices } from '../session/smtp/smtp-services.js';
 import type { WantedDoor } from './wanted-doors.js';
 
 type HttpDoor = ReturnType<typeof createHttpDoor>;
@@ -17,7 +17,7 @@ export interface DoorKeepers {
   close(): void;
 }
 
-export function createDoorKeepers(services: DoorServices): DoorKeepers {
+export function createDoorKeepers(services: SmtpServices): DoorKeepers {
   const smtp = createSmtpDoor(services);
   const web = new Map<string, HttpDoor>();
   const webDoor = (listener: string): HttpDoor => {

@@ -6,9 +6,10 @@ import { UsherError } from '../errors.js';
 import type { Logger } from '../observability/log.js';
 import { createLog } from '../observability/log.js';
 import { allUp } from '../routing/availability.js';
-import type { DoorServices, Snapshot } from '../session/door-services.js';
+import type { Snapshot } from '../session/door-services.js';
 import type { SessionRegistry } from '../session/session-registry.js';
 import { createSessionRegistry } from '../session/session-registry.js';
+import type { SmtpServices } from '../session/smtp/smtp-services.js';
 import { socketPath, stateFolder } from '../settings.js';
 import type { CertificateStore } from './certificates.js';
 import { createCertificateStore } from './certificates.js';
@@ -19,6 +20,8 @@ import type { DoorSet } from './door-set.js';
 import { createDoorSet } from './door-set.js';
 import type { LiveEstate } from './live-estate.js';
 import { openLiveEstate } from './live-estate.js';
+import type { MailServices } from './mail-services.js';
+import { createMailServices } from './mail-services.js';
 import { createRotation } from './rotation.js';
 import { unservedListeners, wantedDoors } from './wanted-doors.js';
 
@@ -50,6 +53,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     parts.doors.closeAll();
     parts.keepers.close();
     parts.estate.close();
+    await parts.mail.close();
     throw error;
   }
 }
@@ -61,6 +65,7 @@ interface Parts {
   readonly doors: DoorSet;
   readonly keepers: DoorKeepers;
   readonly sessions: SessionRegistry;
+  readonly mail: MailServices;
   readonly reconciler: { run: () => Promise<Refusal | null>; refused: () => Refusal | null };
 }
 
@@ -76,7 +81,9 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
     log,
     onChange: () => void reconciler.run(),
   });
-  const services: DoorServices = {
+  const mail = createMailServices(storePath, folder, log);
+  const services: SmtpServices = {
+    ...mail,
     snapshot: () => estate.snapshot(),
     freshSnapshot: () => estate.takeUp(),
     availability: allUp,
@@ -87,19 +94,23 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
   };
   const keepers = createDoorKeepers(services);
   const doors = createDoorSet((door, socket: Socket) => keepers.receive(door, socket));
-  const reconciler = createReconciler({ estate, certificates, doors, keepers, log });
-  return { log, estate, certificates, doors, keepers, sessions, reconciler };
+  const reconciler = createReconciler({ estate, certificates, doors, keepers, mail, log });
+  return { log, estate, certificates, doors, keepers, sessions, mail, reconciler };
 }
 
 /** Brings doors and certificates in line with the estate in force, one run after the other. */
 function createReconciler(
-  parts: Pick<Parts, 'estate' | 'certificates' | 'doors' | 'keepers' | 'log'>,
+  parts: Pick<Parts, 'estate' | 'certificates' | 'doors' | 'keepers' | 'mail' | 'log'>,
 ): Parts['reconciler'] {
   let running: Promise<Refusal | null> = Promise.resolve(null);
   let refused: Refusal | null = null;
   const once = async (): Promise<Refusal | null> => {
     const snapshot = parts.estate.snapshot();
-    const problems = [...(await parts.certificates.load(snapshot)), ...missingFrontEnd(snapshot)];
+    const problems = [
+      ...(await parts.certificates.load(snapshot)),
+      ...(await parts.mail.load(snapshot)),
+      ...missingFrontEnd(snapshot),
+    ];
     for (const failure of await parts.doors.reconcile(wantedDoors(snapshot))) {
       problems.push(`door "${failure.wanted.owners.join(', ')}": ${failure.reason}`);
     }
@@ -154,6 +165,7 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
     parts.keepers.close();
     control.close();
     estate.close();
+    await parts.mail.close();
     log.info({ sessionsClosed: ended }, 'stopped');
     stopped();
     return ended;

@@ -4,24 +4,31 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as coldStart from './cold-start.mjs';
 import * as http from './http.mjs';
+import * as mailAccess from './mail-access.mjs';
 import * as scale from './scale.mjs';
+import * as smtp from './smtp.mjs';
 import { usherMissing } from './usher.mjs';
 
-/** @type {Readonly<Record<string, typeof http | typeof coldStart | typeof scale>>} */
-const benches = { http, 'cold-start': coldStart, scale };
+/** @type {Readonly<Record<string, typeof http | typeof smtp | typeof mailAccess | typeof coldStart | typeof scale>>} */
+const benches = { http, smtp, 'mail-access': mailAccess, 'cold-start': coldStart, scale };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     'peers-only': { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    idle: { type: 'string' },
+    hold: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name));
-const [rounds, seconds] = [Number(values.rounds), Number(values.seconds)];
-if (unknown.length > 0 || !isCount(rounds) || !isCount(seconds)) {
-  console.error('usage: run.mjs [--peers-only] [--rounds N] [--seconds N] [NAME...]');
+const rounds = optionalNumber(values.rounds);
+const seconds = optionalNumber(values.seconds);
+const idle = optionalNumber(values.idle);
+const holdMinutes = optionalNumber(values.hold);
+if (unknown.length > 0 || ![rounds ?? 1, seconds ?? 1, idle ?? 1, holdMinutes ?? 1].every(isCount)) {
+  console.error('usage: run.mjs [--peers-only] [--rounds N] [--seconds N] [--idle N] [--hold MINUTES] [NAME...]');
   console.error(`names: ${Object.keys(benches).join(', ')}`);
   process.exit(2);
 }
@@ -46,7 +53,14 @@ async function runBench(name) {
     return false;
   }
   try {
-    for (const line of await bench.bench({ systems, rounds, seconds })) console.log(line);
+    for (const line of await bench.bench({
+      systems,
+      rounds: rounds ?? ('rounds' in bench ? bench.rounds : 5),
+      seconds: seconds ?? ('seconds' in bench ? bench.seconds : 5),
+      idle,
+      holdMinutes,
+    }))
+      console.log(line);
     return true;
   } catch (error) {
     console.log(`failed: ${error instanceof Error ? error.message : String(error)}`);
@@ -76,6 +90,11 @@ function isThere(path) {
   } catch {
     return false;
   }
+}
+
+/** @param {string | undefined} text */
+function optionalNumber(text) {
+  return text === undefined ? undefined : Number(text);
 }
 
 /** @param {number} value */

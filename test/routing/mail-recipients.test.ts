@@ -89,6 +89,24 @@ test('a contact in a domain that is not ours is no way to relay', () => {
   expect(user.recipients).toMatchObject([{ class: 'contact', verdict: 'accept' }]);
 });
 
+describe('a local part that names another place', () => {
+  const to = [
+    'user%elsewhere.test@contoso.com',
+    'elsewhere.test!user@contoso.com',
+    '"user@elsewhere.test"@contoso.com',
+  ];
+  test.each(to)('%s', (address) => {
+    const stranger = routeMail(mailTo(contosoWith({}), { to: [address] }));
+    expect(stranger.recipients).toMatchObject([
+      { class: 'unknown', verdict: 'reject', reply: { code: 550, enhanced: '5.7.1' } },
+    ]);
+    const user = routeMail(mailTo(contosoWith({}), { to: [address], user: 'ann', from: 'ann' }));
+    expect(user.recipients).toMatchObject([{ verdict: 'accept' }]);
+    const known = contosoWith({ contacts: [{ address, target: 'pal@elsewhere.test' }] });
+    expect(routeMail(mailTo(known, { to: [address] })).recipients).toMatchObject([{ verdict: 'accept' }]);
+  });
+});
+
 describe('a server that accepts only its own mailboxes', () => {
   const owning = (names: readonly string[]) =>
     contosoWith({

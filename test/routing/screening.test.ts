@@ -60,6 +60,15 @@ describe('filters at a front end', () => {
     expect(ask(stranger, 'bad@fabrikam.test', ann).reply).toMatchObject({ code: 554, enhanced: '5.1.0' });
   });
 
+  test('a relay of ours is not judged by its address when it connects', () => {
+    const step = createScreening(filters, blocked, 0, null, ['203.0.113.0/28']);
+    if (step.kind !== 'ready') throw new Error('nothing was to be looked up');
+    const { screening } = step;
+    const question = { clientAddress: blocked, from: 'x@y.test', to: [ann], screening };
+    expect(routeMail(mailTo(estate, question)).outcome).toBe('proxy');
+    expect(routeMail(mailTo(estate, { ...question, from: 'bad@fabrikam.test' })).reply).toMatchObject({ code: 554 });
+  });
+
   test('a user who logged on is not asked, whatever is blocked', () => {
     const decision = ask(blocked, ann, 'bob@contoso.com', { user: ann });
     expect(decision.outcome).toBe('proxy');

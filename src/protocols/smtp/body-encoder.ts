@@ -1,6 +1,9 @@
 const lineFeed = 10;
 const carriageReturn = 13;
 const dot = 46;
+const nul = 0;
+/** The byte before, when it is the last of some NUL at the start of a line. */
+const nulAtStart = -1;
 
 /**
  * Turns the bytes of a message into what follows DATA: lines that begin with a dot get a second one, and the end is
@@ -8,13 +11,19 @@ const dot = 46;
  * any server, and is reported by `bareLineEnding`.
  */
 export class BodyEncoder {
-  // The byte before the next one, as far as it matters: LF at the start of a line, CR, or 0.
+  // The byte before the next one, as far as it matters: LF at the start of a line, CR, NUL at the start, or 0.
   #before = lineFeed;
   #bare = false;
+  #hiddenDot = false;
 
   /** Whether a CR or LF of its own has been seen; RFC 5321 §2.3.8 forbids them. */
   get bareLineEnding(): boolean {
     return this.#bare;
+  }
+
+  /** Whether a line begins with NUL and then a dot: for a server that drops NUL it may be the end of the data. */
+  get hiddenDot(): boolean {
+    return this.#hiddenDot;
   }
 
   /** The wire form of the next bytes: the chunk itself when nothing has to change, else about twice its length at most. */
@@ -45,13 +54,14 @@ export class BodyEncoder {
     const { length } = chunk;
     let at = 0;
     let lines = 0;
+    if (this.#before === nulAtStart) return 0;
     if (this.#before === carriageReturn && length > 0) {
       if (chunk[0] !== lineFeed) return 0;
       at = 1;
     }
     let atLineStart = at === 1 || this.#before === lineFeed;
     while (at < length) {
-      if (atLineStart && chunk[at] === dot) return at;
+      if (atLineStart && (chunk[at] === dot || chunk[at] === nul)) return at;
       const cr = chunk.indexOf(carriageReturn, at);
       const lf = chunk.indexOf(lineFeed, at);
       if (lf < 0) return cr < 0 || cr === length - 1 ? length : cr;
@@ -78,10 +88,11 @@ export class BodyEncoder {
         this.#bare = true;
       }
       if (byte === dot && before === lineFeed) out[to++] = dot;
+      else if (byte === dot && before === nulAtStart) this.#hiddenDot = true;
       out[to++] = byte;
-      before = byte;
+      before = byte === nul && (before === lineFeed || before === nulAtStart) ? nulAtStart : byte;
     }
-    this.#before = before === lineFeed || before === carriageReturn ? before : 0;
+    this.#before = before === lineFeed || before === carriageReturn || before === nulAtStart ? before : 0;
     return out.subarray(0, to);
   }
 }

@@ -26,7 +26,7 @@ export function messageSizeMax(capabilities: ServerCapabilities): number | null 
   return /^\d{1,15}$/.test(said) && Number(said) > 0 ? Number(said) : null;
 }
 
-/** Whether the server takes a SASL mechanism. */
-export function offersMechanism(capabilities: ServerCapabilities, mechanism: string): boolean {
-  return (capabilities.keywords.get('AUTH') ?? []).some((offered) => offered.toUpperCase() === mechanism);
+/** The SASL mechanisms the server offers (RFC 4954 §3), in upper case. */
+export function offeredMechanisms(capabilities: ServerCapabilities): readonly string[] {
+  return (capabilities.keywords.get('AUTH') ?? []).map((mechanism) => mechanism.toUpperCase());
 }

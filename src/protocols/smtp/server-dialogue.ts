@@ -1,61 +1,49 @@
-import { offersMechanism, readCapabilities, type ServerCapabilities } from './capabilities.js';
-import { type Envelope, refusalOf } from './envelope.js';
+import type { ServerCapabilities } from './capabilities.js';
+import { type Envelope, type EnvelopeRecipient, refusalOf } from './envelope.js';
 import { EnvelopeExchange, type ExchangeProgress } from './envelope-exchange.js';
 import { describeReply, kindOfReply, type SmtpReply } from './replies.js';
 import { ReplyReader } from './reply-reader.js';
+import { type OpeningProgress, ServerOpening, type ServerOpeningOptions } from './server-opening.js';
 import { type ServerState, stageOf } from './server-state.js';
-import type { ServerStage, ServerStep, ServerTurn } from './server-step.js';
+import type { RecipientReply, ServerStage, ServerStep, ServerTurn } from './server-step.js';
 
-export interface PlainCredentials {
-  readonly user: string;
-  readonly password: string;
-  /** On whose behalf (RFC 4616); empty: the user's own. */
-  readonly authorizationId: string;
-}
+export type SmtpServerDialogueOptions = ServerOpeningOptions;
 
-export interface SmtpServerDialogueOptions {
-  /** Our name in EHLO. */
-  readonly heloName: string;
-  /** none: plain; implicit: the socket is TLS already; opportunistic: STARTTLS if offered; starttls: or nothing. */
-  readonly tls: 'none' | 'opportunistic' | 'starttls' | 'implicit';
-  readonly credentials: PlainCredentials | null;
-}
-
-// RFC 4954 §4: a line with an initial response has at most 12288 octets.
-const authLineLengthMax = 12_288;
 const nothing = Buffer.alloc(0);
 const wait: ServerStep = { kind: 'wait' };
+const idle: ServerTurn = { output: nothing, step: wait };
+const nonsense = 'the server sent something that is no SMTP reply';
+const withheld = '(words withheld: they may repeat the credentials)';
 
 /**
  * Our side of one SMTP connection to a server (RFC 5321), without the socket: feed it what the server sends, write
  * its output, do its steps. A call that does not fit the last step throws; whatever the server sends does not.
  */
 export class SmtpServerDialogue {
-  readonly #options: SmtpServerDialogueOptions;
   #reader = new ReplyReader();
-  #state: ServerState = { at: 'greeting' };
-  #channel: 'plain' | 'secure';
+  #state: ServerState;
   #server: ServerCapabilities = { name: '', keywords: new Map() };
-  #credentials: PlainCredentials | null;
 
   constructor(options: SmtpServerDialogueOptions) {
-    if (!/^[!-~]{1,255}$/.test(options.heloName)) throw new Error('the name for EHLO holds characters it must not');
-    this.#options = { ...options, credentials: null };
-    this.#credentials = options.credentials;
-    this.#channel = options.tls === 'implicit' ? 'secure' : 'plain';
+    this.#state = { at: 'opening', opening: new ServerOpening(options) };
+  }
+
+  /** Whether the server has sent more than what led to the last step; `receive()` goes on with it. */
+  get hasUnread(): boolean {
+    return !this.#reader.isEmpty;
   }
 
   /** Takes bytes of the server. */
-  receive(chunk: Buffer): ServerTurn {
-    if (this.#state.at === 'spent') return turn('', wait);
-    if (this.#state.at === 'handshake')
+  receive(chunk: Buffer = nothing): ServerTurn {
+    if (this.#state.at === 'spent' || this.#state.at === 'barred') return idle;
+    if (this.#state.at === 'opening' && this.#state.opening.isInHandshake)
       return this.#fail(null, 'the server sent plain bytes ahead of the TLS handshake');
     this.#reader.push(chunk);
     let output: Buffer = nothing;
     for (;;) {
       const read = this.#reader.next();
-      if (read.kind === 'more') return { output, step: wait };
-      if (read.kind === 'bad') return this.#fail(null, read.reason);
+      if (read.kind === 'more') return output.length === 0 ? idle : { output, step: wait };
+      if (read.kind === 'bad') return this.#fail(null, this.#isPrivate ? nonsense : read.reason);
       const { output: more, step } = this.#take(read.reply, read.lines);
       output = output.length === 0 ? more : Buffer.concat([output, more]);
       if (step.kind !== 'wait') return { output, step };
@@ -64,34 +52,33 @@ export class SmtpServerDialogue {
 
   /** The socket is a TLS one now. */
   tlsStarted(): ServerTurn {
-    this.#expect('tlsStarted', 'handshake');
-    this.#channel = 'secure';
+    const { opening } = this.#expect('tlsStarted', 'opening');
+    if (!opening.isInHandshake) throw new Error('tlsStarted() without a handshake');
     // RFC 3207 §4.2: what was learnt before the handshake is forgotten.
     this.#reader = new ReplyReader();
-    this.#server = { name: '', keywords: new Map() };
-    return this.#hello();
+    return this.#open(opening.tlsStarted(), null);
   }
 
-  /** Begins a message; needs step `ready`, `finished` or a usable failure of `mail` or `body`. */
-  startTransaction(envelope: Envelope): ServerTurn {
+  /**
+   * Begins a message: MAIL and RCPTs, with `withData` DATA too when everybody was accepted; then the step is
+   * `send-body`. Needs step `ready`, `finished`, `unsendable` or a usable failure of `mail` or `body`.
+   */
+  startTransaction(envelope: Envelope, { withData = false }: { readonly withData?: boolean } = {}): ServerTurn {
     this.#expect('startTransaction', 'ready');
     const refusal = refusalOf(envelope, this.#server);
-    if (refusal !== null) {
-      const { stage, reason } = refusal;
-      return turn('', { kind: 'failed', stage, permanent: true, reply: null, reason, connection: 'usable' });
-    }
-    const unasked = this.#unasked();
-    if (unasked !== null) return unasked;
-    const exchange = new EnvelopeExchange(envelope, this.#server);
-    this.#state = { at: 'envelope', exchange };
-    return this.#progress(exchange.begin());
+    if (refusal !== null) return { output: nothing, step: { kind: 'unsendable', ...refusal } };
+    return this.#exchange({ mail: envelope, recipients: envelope.to, withData, smtputf8: envelope.smtputf8 }, 0);
   }
 
-  /** Asks to send the message to the accepted recipients; needs step `recipients` with one at least. */
+  /** Names further recipients of the message; needs step `recipients`, which then comes again with these alone. */
+  addRecipients(recipients: readonly EnvelopeRecipient[]): ServerTurn {
+    const { acceptedCount, smtputf8 } = this.#expect('addRecipients', 'recipients');
+    return this.#exchange({ mail: null, recipients, withData: false, smtputf8 }, acceptedCount);
+  }
+
+  /** Asks to send the message to the accepted recipients; needs step `recipients` with one at least so far. */
   startData(): ServerTurn {
-    this.#expect('startData', 'recipients');
-    if (this.#state.at === 'recipients' && this.#state.acceptedCount === 0)
-      throw new Error('startData() without recipients');
+    if (this.#expect('startData', 'recipients').acceptedCount === 0) throw new Error('startData() without recipients');
     return this.#unasked() ?? this.#send('DATA\r\n', { at: 'data' });
   }
 
@@ -101,7 +88,7 @@ export class SmtpServerDialogue {
     const unasked = this.#unasked();
     if (unasked !== null) return unasked;
     this.#state = { at: 'body' };
-    return turn('', wait);
+    return idle;
   }
 
   /** Gives the transaction up, not while the body is being sent (then only closing is left); the next step is `ready`. */
@@ -118,112 +105,110 @@ export class SmtpServerDialogue {
 
   /** The connection was lost or the driver lost patience; `reason` says which. */
   closed(reason = 'the server closed the connection'): ServerTurn {
-    if (this.#state.at === 'quit' || this.#state.at === 'spent') return turn('', { kind: 'closed' });
-    return this.#fail(this.#state.at === 'envelope' ? this.#state.exchange.senderRefusal : null, reason);
+    if (this.#state.at === 'quit' || this.#state.at === 'spent') return { output: nothing, step: { kind: 'closed' } };
+    const reply = this.#state.at === 'envelope' ? this.#state.exchange.senderRefusal : null;
+    const stage = stageOf(this.#state);
+    this.#state = { at: 'spent' };
+    return { output: nothing, step: failure(stage, reply, reason, 'spent') };
   }
 
   #take(reply: SmtpReply, lines: readonly string[]): ServerTurn {
     if (reply.code === 421 && this.#state.at !== 'quit') return this.#fail(reply);
     switch (this.#state.at) {
-      case 'greeting':
-        return reply.code === 220 ? this.#hello() : this.#fail(reply);
-      case 'ehlo':
-        return this.#takeHello(reply, lines);
-      case 'helo':
-        return kindOfReply(reply) === 'done' ? this.#takeHello(reply, lines.slice(0, 1)) : this.#fail(reply);
-      case 'starttls':
-        return this.#takeStartTls(reply);
-      case 'auth':
-        return reply.code === 235 ? this.#ready() : this.#fail(reply);
+      case 'opening':
+        return this.#open(this.#state.opening.take(reply, lines, this.#reader.isEmpty), reply);
       case 'envelope':
         return this.#progress(this.#state.exchange.take(reply), reply);
       case 'data':
         if (reply.code !== 354) return this.#refuse(reply, { at: 'stale' });
         this.#state = { at: 'sending' };
-        return turn('', { kind: 'send-body' });
+        return { output: nothing, step: { kind: 'send-body' } };
       case 'body':
         if (kindOfReply(reply) !== 'done') return this.#refuse(reply, { at: 'ready' });
         this.#state = { at: 'ready' };
-        return turn('', { kind: 'finished', reply });
+        return { output: nothing, step: { kind: 'finished', reply } };
       case 'rset':
-        return kindOfReply(reply) === 'done' ? this.#ready() : this.#fail(reply);
+        if (kindOfReply(reply) !== 'done') return this.#fail(reply);
+        return this.#ready();
       case 'quit':
         this.#state = { at: 'spent' };
-        return turn('', { kind: 'closed' });
+        return { output: nothing, step: { kind: 'closed' } };
       case 'sending':
         if (reply.code >= 400) return this.#fail(reply);
         break;
-      case 'handshake':
       case 'ready':
       case 'recipients':
       case 'stale':
       case 'spent':
+      case 'barred':
         break;
     }
     return this.#fail(reply, `the server said "${describeReply(reply)}" without having been asked`);
   }
 
-  #hello(): ServerTurn {
-    return this.#send(`EHLO ${this.#options.heloName}\r\n`, { at: 'ehlo' });
-  }
-
-  #takeHello(reply: SmtpReply, lines: readonly string[]): ServerTurn {
-    // RFC 5321 §3.2: a server without EHLO is asked again with HELO.
-    const kind = kindOfReply(reply);
-    if (kind === 'permanent') return this.#send(`HELO ${this.#options.heloName}\r\n`, { at: 'helo' });
-    if (kind !== 'done') return this.#fail(reply);
-    this.#server = readCapabilities(lines);
-    if (this.#channel === 'secure' || this.#options.tls === 'none') return this.#logIn();
-    if (this.#server.keywords.has('STARTTLS')) return this.#send('STARTTLS\r\n', { at: 'starttls' });
-    if (this.#options.tls === 'opportunistic') return this.#logIn();
-    this.#state = { at: 'starttls' };
-    return this.#fail(null, 'the server does not offer STARTTLS');
-  }
-
-  #takeStartTls(reply: SmtpReply): ServerTurn {
-    if (reply.code === 220 && this.#reader.isEmpty) {
-      this.#state = { at: 'handshake' };
-      return turn('', { kind: 'start-tls' });
+  #open(progress: OpeningProgress, reply: SmtpReply | null): ServerTurn {
+    switch (progress.kind) {
+      case 'send':
+        return turn(progress.output);
+      case 'start-tls':
+        return { output: nothing, step: progress };
+      case 'ready':
+        this.#server = progress.server;
+        return this.#ready();
+      case 'failed':
+        return this.#fail(progress.reply ?? (progress.reason === null ? reply : null), progress.reason ?? undefined);
     }
-    if (reply.code === 220) return this.#fail(null, 'the server sent plain bytes ahead of the TLS handshake');
-    return this.#options.tls === 'opportunistic' && reply.code >= 400 ? this.#logIn() : this.#fail(reply);
-  }
-
-  #logIn(): ServerTurn {
-    const credentials = this.#credentials;
-    if (credentials === null) return this.#ready();
-    this.#credentials = null;
-    this.#state = { at: 'auth' };
-    if (this.#channel === 'plain' && this.#options.tls !== 'none') {
-      return this.#fail(null, 'there is no TLS, and the password is not sent without it');
-    }
-    if (!offersMechanism(this.#server, 'PLAIN')) return this.#fail(null, 'the server does not offer AUTH PLAIN');
-    const parts = [credentials.authorizationId, credentials.user, credentials.password];
-    if (parts.some((part) => part.includes('\0'))) return this.#fail(null, 'the credentials hold a NUL');
-    const line = `AUTH PLAIN ${Buffer.from(parts.join('\0')).toString('base64')}\r\n`;
-    if (line.length > authLineLengthMax) return this.#fail(null, 'the credentials are too long');
-    return this.#send(line, { at: 'auth' });
   }
 
   #ready(): ServerTurn {
     this.#state = { at: 'ready' };
-    return turn('', { kind: 'ready', capabilities: this.#server });
+    return { output: nothing, step: { kind: 'ready', capabilities: this.#server } };
   }
 
-  #progress(progress: ExchangeProgress, reply: SmtpReply | null = null): ServerTurn {
+  #exchange(
+    wanted: {
+      readonly mail: Envelope | null;
+      readonly recipients: readonly EnvelopeRecipient[];
+      readonly withData: boolean;
+      readonly smtputf8: boolean;
+    },
+    acceptedCount: number,
+  ): ServerTurn {
+    const unasked = this.#unasked();
+    if (unasked !== null) return unasked;
+    const exchange = new EnvelopeExchange({ ...wanted, server: this.#server });
+    this.#state = { at: 'envelope', exchange, acceptedCount };
+    return this.#progress(exchange.begin(), null);
+  }
+
+  #progress(progress: ExchangeProgress, reply: SmtpReply | null): ServerTurn {
     switch (progress.kind) {
       case 'more':
-        return turn(progress.output, wait);
+        return turn(progress.output);
       case 'recipients':
-        this.#state = { at: 'recipients', acceptedCount: progress.accepted.length };
-        return turn('', progress);
+        return this.#takeRecipients(progress.replies, progress.connection);
+      case 'go-ahead':
+        this.#state = { at: 'sending' };
+        return { output: nothing, step: { kind: 'send-body' } };
       case 'sender-refused':
-        this.#state = { at: 'ready' };
-        return turn('', failure('mail', progress.reply, describeReply(progress.reply), 'usable'));
+        this.#state = { at: progress.connection === 'usable' ? 'ready' : 'barred' };
+        return { output: nothing, step: said('mail', progress.reply, progress.connection) };
+      case 'data-refused':
+        this.#state = { at: 'stale' };
+        return { output: nothing, step: said('data', progress.reply, 'usable') };
       case 'confused':
-        break;
+        return this.#fail(reply);
     }
-    return this.#fail(reply);
+  }
+
+  #takeRecipients(replies: readonly RecipientReply[], connection: 'usable' | 'spent'): ServerTurn {
+    const state = this.#state;
+    const refused = replies.filter(({ reply }) => kindOfReply(reply) !== 'done');
+    if (state.at === 'envelope' && connection === 'usable') {
+      const acceptedCount = state.acceptedCount + replies.length - refused.length;
+      this.#state = { at: 'recipients', acceptedCount, smtputf8: state.exchange.smtputf8 };
+    } else this.#state = { at: 'barred' };
+    return { output: nothing, step: { kind: 'recipients', replies, refused, connection } };
   }
 
   /** A reply that says no; any other that is not the one we wait for is a fault of the server. */
@@ -231,7 +216,7 @@ export class SmtpServerDialogue {
     if (reply.code < 400) return this.#fail(reply);
     const stage = stageOf(this.#state);
     this.#state = next;
-    return turn('', failure(stage, reply, describeReply(reply), 'usable'));
+    return { output: nothing, step: said(stage, reply, 'usable') };
   }
 
   /** What the server sent though nothing was asked; it must not be taken for the answer to the next command. */
@@ -244,24 +229,35 @@ export class SmtpServerDialogue {
 
   #send(output: string, next: ServerState): ServerTurn {
     this.#state = next;
-    return turn(output, wait);
+    return turn(output);
   }
 
-  #fail(reply: SmtpReply | null, reason?: string): ServerTurn {
+  /** Whether the server may repeat credentials in what it says now. */
+  get #isPrivate(): boolean {
+    return this.#state.at === 'opening' && this.#state.opening.hasSentCredentials;
+  }
+
+  #fail(said: SmtpReply | null, reason?: string): ServerTurn {
+    const reply = said !== null && this.#isPrivate ? { ...said, text: withheld } : said;
     const stage = stageOf(this.#state);
     this.#state = { at: 'spent' };
-    const said = reply === null ? 'the server failed' : describeReply(reply);
-    return turn('', failure(stage, reply, reason ?? said, 'spent'));
+    const words = reply === null ? 'the server failed' : describeReply(reply);
+    return { output: nothing, step: failure(stage, reply, reason ?? words, 'spent') };
   }
 
-  #expect(call: string, ...states: readonly ServerState['at'][]): void {
-    if (!states.includes(this.#state.at)) throw new Error(`${call}() does not fit the state "${this.#state.at}"`);
+  #expect<At extends ServerState['at']>(call: string, ...states: readonly At[]): Extract<ServerState, { at: At }> {
+    const state = this.#state;
+    if ((states as readonly string[]).includes(state.at)) return state as Extract<ServerState, { at: At }>;
+    throw new Error(`${call}() does not fit the state "${state.at}"`);
   }
 }
 
-function turn(output: string, step: ServerStep): ServerTurn {
-  return { output: output === '' ? nothing : Buffer.from(output), step };
+function turn(output: string): ServerTurn {
+  return output === '' ? idle : { output: Buffer.from(output), step: wait };
 }
+
+const said = (stage: ServerStage, reply: SmtpReply, connection: 'usable' | 'spent'): ServerStep =>
+  failure(stage, reply, describeReply(reply), connection);
 
 function failure(
   stage: ServerStage,

@@ -6,6 +6,7 @@ export type ServerStage =
   | 'greeting'
   | 'ehlo'
   | 'starttls'
+  | 'xclient'
   | 'auth'
   | 'idle'
   | 'mail'
@@ -42,11 +43,21 @@ export type ServerStep =
   | { readonly kind: 'start-tls' }
   /** Call `startTransaction()` or `quit()`. */
   | { readonly kind: 'ready'; readonly capabilities: ServerCapabilities }
-  /** Call `startData()` or `abortTransaction()`; with nobody accepted only the latter. */
+  /**
+   * Nothing was written; `message`: no server can be sent this envelope, `server`: another one may be. `reply` is ours.
+   * Call `startTransaction()` with another one or `quit()`.
+   */
+  | { readonly kind: 'unsendable'; readonly scope: 'message' | 'server'; readonly reply: SmtpReply }
+  /**
+   * Call `addRecipients()`, `startData()` or `abortTransaction()`; with nobody accepted not `startData()`. `replies`
+   * has one reply for each recipient that was given, in order; `refused` those that say no. `spent`: DATA went along
+   * and the server waits for a message that must not come; close the connection.
+   */
   | {
       readonly kind: 'recipients';
-      readonly accepted: readonly RecipientReply[];
+      readonly replies: readonly RecipientReply[];
       readonly refused: readonly RecipientReply[];
+      readonly connection: 'usable' | 'spent';
     }
   /** Write the message through a BodyEncoder, its end too, then call `bodySent()`. */
   | { readonly kind: 'send-body' }

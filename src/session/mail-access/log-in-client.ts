@@ -5,11 +5,11 @@ import type { Credentials, LoginFailure, LoginProtocol } from '../../protocols/s
 import type { Listener } from '../../topology/catalogue/catalogue.js';
 import type { ClientConnection } from '../admit-connection.js';
 import type { DoorServices, Snapshot } from '../door-services.js';
+import { pause } from '../pause.js';
 import type { ClientSide, ClientTurn, Over } from './client-side.js';
 import { isFull } from './connection-limits.js';
 import { type LoginOutcome, logIn } from './log-in.js';
 import type { MailSession } from './mail-session.js';
-import { pause } from './pause.js';
 import type { RefusalPace } from './refusal-delay.js';
 import type { SessionLog } from './session-log.js';
 

@@ -1,7 +1,7 @@
 import type { Credentials, LoginFailure, LoginProtocol } from '../../protocols/sasl/login-protocol.js';
 import type { ClientConnection } from '../admit-connection.js';
 import type { DoorServices, Snapshot } from '../door-services.js';
-import { pause } from './pause.js';
+import { pause } from '../pause.js';
 import { type Route, routeLogin, sameTarget } from './route-login.js';
 import { logInAtServer, type ServerLogin } from './server-login.js';
 

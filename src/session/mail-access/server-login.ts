@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { connectTo } from '../../net/connect.js';
 import { ConnectFailure } from '../../net/connect-failure.js';
 import { startTls } from '../../net/start-tls.js';
+import { writeProxyHeader } from '../../net/write-proxy-header.js';
 import type {
   Credentials,
   LoginFailure,
@@ -13,7 +14,6 @@ import type {
 import type { Endpoint } from '../../topology/endpoints.js';
 import type { ClientConnection } from '../admit-connection.js';
 import { nextChunk } from './next-chunk.js';
-import { proxyHeaderFor } from './proxy-header-for.js';
 
 export interface ServerLoginPlan {
   readonly protocol: LoginProtocol;
@@ -133,7 +133,7 @@ async function openConnection(plan: ServerLoginPlan): Promise<Socket> {
     return connectTo({ host, port, tls, verify, ca, serverName, timeoutMs, signal });
   }
   const socket = await connectTo({ host, port, tls: 'none', verify, ca, serverName, timeoutMs, signal });
-  socket.write(proxyHeaderFor(proxyProtocol, client));
+  socket.write(writeProxyHeader(proxyProtocol, client));
   return isImplicit ? startTls(socket, tlsOptions(plan)) : socket;
 }
 

@@ -3,7 +3,7 @@ import { nameKey } from '../../topology/names.js';
 
 /** How many connections each receive connector has, in all and from each address. */
 export interface ConnectionCounts {
-  /** Counts one more; the result takes it off again. Null: the connector has as many as it takes. */
+  /** Counts one more; the result takes it off again. Null: the connector, or this source of it, has as many as it may. */
   enter(connector: ReceiveConnector, clientAddress: string): (() => void) | null;
 }
 
@@ -18,14 +18,24 @@ export function createConnectionCounts(): ConnectionCounts {
     enter(connector, clientAddress) {
       const all = nameKey(connector.name);
       const ofSource = `${all}\n${clientAddress}`;
-      if ((counts.get(all) ?? 0) >= connector.maxConnections) return null;
-      if ((counts.get(ofSource) ?? 0) >= connector.maxConnectionsPerSource) return null;
+      const total = counts.get(all) ?? 0;
+      const own = counts.get(ofSource) ?? 0;
+      if (total >= connector.maxConnections) return null;
+      if (own >= connector.maxConnectionsPerSource || own >= shareMax(connector, total - own)) return null;
       add(all, 1);
       add(ofSource, 1);
+      let isCounted = true;
       return () => {
+        if (!isCounted) return;
+        isCounted = false;
         add(all, -1);
         add(ofSource, -1);
       };
     },
   };
+}
+
+/** What one source may hold: a part of the connections that the others leave, and one at least. */
+function shareMax({ maxConnections, maxConnectionsPercentPerSource }: ReceiveConnector, ofOthers: number): number {
+  return Math.max(1, Math.floor(((maxConnections - ofOthers) * maxConnectionsPercentPerSource) / 100));
 }

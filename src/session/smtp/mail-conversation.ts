@@ -1,240 +1,288 @@
-import type { Readable } from 'node:stream';
 import { reasonOf } from '../../errors.js';
-import { describeReply, type SmtpReply } from '../../protocols/smtp/replies.js';
-import type { Decision } from '../../routing/decision.js';
-import type { MailSession } from '../../routing/mail-session.js';
-import type { ReceiveConnector } from '../../topology/catalogue/catalogue.js';
-import type { DoorServices } from '../door-services.js';
+import { TlsRefused } from '../../net/terminate-tls.js';
+import { SmtpClientDialogue } from '../../protocols/smtp/client-dialogue.js';
+import type { SmtpClientOptions } from '../../protocols/smtp/client-options.js';
+import type { ClientTurn } from '../../protocols/smtp/client-step.js';
+import type { SmtpReply } from '../../protocols/smtp/replies.js';
 import type { Session } from '../session-registry.js';
-import { MailTransaction, replyInWire } from './mail-transaction.js';
+import { ClientLink } from './client-link.js';
 import { ownReplies } from './own-replies.js';
-import { addressLiteral, receivedHeader } from './received-header.js';
-import type { AddressCommand, ClientGreeting, Receiver, ReceiverHandlers } from './receiver.js';
-import { type RelayOutcome, relayMessage, type Waiting } from './relay-message.js';
-import { screenClient } from './screen-client.js';
-import type { TransactionDeadlines } from './server-transaction.js';
 import { type SessionTimers, startSessionTimers } from './session-timers.js';
+import type { ContextFor } from './smtp-services.js';
+import { type Answer, SmtpSession, type SmtpSessionOptions } from './smtp-session.js';
 
-export interface ConversationOptions {
-  readonly services: DoorServices;
-  readonly connector: ReceiveConnector;
-  readonly clientAddress: string;
-  readonly sessionId: string;
-  readonly nowMs: () => number;
-  readonly deadlines: TransactionDeadlines;
+export interface ConversationOptions extends Omit<SmtpSessionOptions, 'signal'> {
+  readonly socket: ConstructorParameters<typeof ClientLink>[0];
+  readonly dialogue: SmtpClientOptions;
+  /** Null: STARTTLS is not offered. */
+  readonly contextFor: ContextFor | null;
 }
 
-type Stage = 'open' | 'draining' | 'closed';
+type Stage = 'open' | 'draining' | 'closed' | 'gone';
 
-/** A client at a receive connector: judges its commands, hands its messages on, and knows when it must end. */
-export class MailConversation implements ReceiverHandlers {
+/** A client at a receive connector: moves bytes between its socket, the dialogue and the session, and ends it in time. */
+export class MailConversation {
   /** Resolves when the connection is gone and no message is under way. */
   readonly ended: Promise<void>;
   readonly #options: ConversationOptions;
-  readonly #entry: Session;
+  readonly #session: SmtpSession;
+  readonly #link: ClientLink;
+  readonly #dialogue: SmtpClientDialogue;
   readonly #timers: SessionTimers;
   readonly #abort = new AbortController();
-  #receiver: Receiver | null = null;
-  #stage: Stage = 'open';
-  #transaction: MailTransaction | null = null;
-  #waiting: Waiting | null = null;
+  readonly #entry: Session;
   readonly #leave: () => void;
+  #output: Buffer[] = [];
+  #stage: Stage = 'open';
+  /** How many things are awaited. */
+  #awaited = 0;
+  #isLeft = false;
+  #awaitsVerdict = false;
+  /** Whether the client has done anything since it was last waited for; bytes that make no command are nothing. */
+  #hasActed = true;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
-    const { services, connector, clientAddress, nowMs } = options;
+    const { services, connector, client, nowMs } = options;
+    this.#session = new SmtpSession({ ...options, signal: this.#abort.signal });
+    this.#dialogue = new SmtpClientDialogue(options.dialogue);
     this.#entry = {
       protocol: 'smtp',
-      clientAddress,
+      clientAddress: client.clientAddress,
       startedAtMs: nowMs(),
       user: null,
       server: null,
       drain: () => this.#drain(),
       destroy: () => this.#destroy(),
     };
-    this.#timers = startSessionTimers({
-      inactivityTimeoutMs: connector.inactivityTimeout,
-      connectionTimeoutMs: connector.connectionTimeout,
-      onInactive: () => this.#close(ownReplies.silent),
-      onOverdue: () => (this.#waiting === 'verdict' ? this.#drain() : this.#close(ownReplies.overdue)),
-    });
-    const remove = services.sessions.open(this.#entry);
     let resolve: () => void = () => undefined;
     this.ended = new Promise((settle) => {
       resolve = settle;
     });
+    const remove = services.sessions.open(this.#entry);
     this.#leave = () => {
+      if (this.#isLeft) return;
+      this.#isLeft = true;
+      this.#session.ended();
       remove();
       resolve();
     };
-  }
-
-  /** The receiving side that will call the handlers. */
-  begin(receiver: Receiver): void {
-    this.#receiver = receiver;
-    if (this.#stage === 'draining') this.answered();
-  }
-
-  mail(command: AddressCommand, greeting: ClientGreeting): SmtpReply | null {
-    const { services, connector, clientAddress } = this.#options;
-    return this.#guard(() => {
-      const { topology, directory, frontEnd } = services.snapshot();
-      const screening = screenClient(topology, clientAddress, this.#options.nowMs());
-      const session: MailSession = { topology, directory, frontEnd, connector, clientAddress, user: null, screening };
-      const begun = MailTransaction.begin(session, command, greeting);
-      if (begun instanceof MailTransaction) {
-        this.#transaction = begun;
-        return null;
-      }
-      this.#log({ from: command.address, reply: describeReply(begun) }, 'sender refused');
-      return begun;
+    this.#timers = startSessionTimers({
+      inactivityTimeoutMs: connector.inactivityTimeout,
+      connectionTimeoutMs: connector.connectionTimeout,
+      onInactive: () => this.#close(ownReplies.silent),
+      onOverdue: () => (this.#awaitsVerdict ? this.#drain() : this.#close(ownReplies.overdue)),
     });
-  }
-
-  recipient(command: AddressCommand): SmtpReply | null {
-    return this.#guard(() => {
-      const transaction = this.#transaction;
-      if (transaction === null) throw new Error('RCPT without MAIL');
-      const reply = transaction.addRecipient(command, this.#options.services);
-      if (reply === null) return null;
-      const fields = { from: transaction.from, recipient: command.address, reply: describeReply(reply) };
-      this.#log(fields, 'recipient refused');
-      return reply;
+    this.#link = new ClientLink(options.socket, {
+      received: (chunk) => this.#pump(() => this.#dialogue.receive(chunk)),
+      ended: () => this.#finish(),
+      gone: () => this.#gone(),
     });
+    this.#session.tls = this.#link.tls;
   }
 
-  async message(body: Readable): Promise<SmtpReply> {
-    body.on('error', ignore);
-    try {
-      return await this.#relay(body);
-    } catch (error) {
-      this.#fault(error);
-      body.resume();
-      return ownReplies.fault;
-    } finally {
-      this.#waiting = null;
-      this.#transaction = null;
-      this.#timers.resume();
-      if (this.#stage === 'closed') this.#leave();
-    }
-  }
-
-  answered(): void {
-    this.#timers.touch();
-    if (this.#stage !== 'draining') return;
-    setImmediate(() => {
-      if (this.#receiver?.hasTransaction === false) this.#close(ownReplies.shuttingDown);
-    });
-  }
-
-  /** The connection is gone; also to be called when it never came to a receiver. */
-  gone(): void {
-    this.#stage = 'closed';
-    this.#timers.stop();
-    if (this.#waiting !== 'verdict') this.#abort.abort(new Error('the client is gone'));
-    if (this.#waiting === null) this.#leave();
-  }
-
-  async #relay(body: Readable): Promise<SmtpReply> {
-    const transaction = this.#transaction;
-    if (transaction === null) throw new Error('DATA without MAIL');
-    const { services, clientAddress, sessionId, nowMs, deadlines } = this.#options;
-    const startedAtMs = nowMs();
-    this.#wait('server');
-    const decision = transaction.decide(services);
-    const { helo, protocol } = transaction.greeting;
-    const host = transaction.frontEndHost;
-    const text = receivedHeader({ helo, clientAddress, host, protocol, sessionId, atMs: startedAtMs });
-    const header = Buffer.from(text, 'latin1');
-    const size = transaction.sizeBytes === null ? undefined : transaction.sizeBytes + header.length;
-    const outcome = await relayMessage({
-      body,
-      header,
-      sizeMax: transaction.sizeMax,
-      envelope: {
-        from: transaction.from,
-        to: transaction.recipients,
-        size,
-        body8bit: transaction.body8bit,
-        smtputf8: false,
-      },
-      candidates: decision.reply === null ? transaction.candidatesOf(decision, services) : replyInWire(decision.reply),
-      heloName: /^[\d.]+$|:/.test(host) ? addressLiteral(host) : host,
-      deadlines,
-      signal: this.#abort.signal,
-      onWait: (waiting) => this.#wait(waiting),
-    });
-    this.#entry.server = outcome.server;
-    this.#logMessage(transaction, decision, outcome, nowMs() - startedAtMs);
-    if (outcome.kind === 'overrun') this.#close(outcome.reply);
-    return outcome.reply;
-  }
-
-  #wait(waiting: Waiting): void {
-    if (waiting === this.#waiting) {
-      this.#timers.touch();
+  /** Says the greeting when the agents have nothing against it. */
+  begin(): void {
+    if (this.#link.socket.destroyed) {
+      this.#gone();
       return;
     }
-    this.#waiting = waiting;
-    if (waiting === 'client') this.#timers.resume();
-    else this.#timers.suspend();
+    this.#timers.suspend();
+    void this.#await(this.#session.connected(), (refusal) => {
+      if (refusal !== null) return this.#close(refusal);
+      if (this.#stage === 'draining') return this.#close(ownReplies.shuttingDown);
+      if (this.#link.hasWaiting && this.#session.agents.areAsked) return this.#close(ownReplies.earlyTalker);
+      this.#pump(() => this.#dialogue.greet());
+    });
   }
 
-  #drain(): void {
-    if (this.#stage === 'closed') return;
-    this.#stage = 'draining';
-    if (this.#receiver !== null && !this.#receiver.hasTransaction) this.#close(ownReplies.shuttingDown);
+  /** Follows the dialogue until it needs the client, or something has to be waited for. */
+  #pump(begin: () => ClientTurn): void {
+    try {
+      let turn: ClientTurn | null = begin();
+      while (turn !== null && this.#stage !== 'gone' && this.#stage !== 'closed') turn = this.#follow(turn);
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** Does a step; the next turn, or null when it comes later. */
+  #follow({ output, step }: ClientTurn): ClientTurn | null {
+    if (output.length > 0) {
+      this.#output.push(output);
+      this.#hasActed = true;
+    }
+    if (!this.#dialogue.hasTransaction && this.#session.hasTransaction) this.#session.abandon();
+    switch (step.kind) {
+      case 'read':
+        return this.#read();
+      case 'hello':
+        return this.#answer(this.#session.hello(step.verb, step.name));
+      case 'mail':
+        return this.#answer(this.#session.mail(step.command));
+      case 'recipient':
+        return this.#answer(this.#session.recipient(step.command));
+      case 'login':
+        return this.#answer(this.#session.logIn(step.credentials));
+      case 'xclient':
+        return this.#answer(this.#session.xclient(step.attributes));
+      case 'data':
+        return this.#answer(this.#session.beginMessage(() => this.#awaitVerdict()));
+      case 'body':
+        return this.#body(step.bytes);
+      case 'end-of-body':
+        return this.#answer(this.#session.endMessage());
+      case 'start-tls':
+        void this.#startTls();
+        return null;
+      case 'close':
+        this.#finish();
+        return null;
+    }
+  }
+
+  #read(): null {
+    if (this.#stage === 'draining' && !this.#dialogue.hasTransaction) {
+      this.#close(ownReplies.shuttingDown);
+      return null;
+    }
+    this.#flush();
+    if (this.#link.isClogged) {
+      void this.#await(this.#link.drained(), () => this.#read());
+      return null;
+    }
+    if (this.#hasActed) this.#timers.resume();
+    this.#hasActed = false;
+    this.#link.release();
+    return null;
+  }
+
+  #body(bytes: Buffer): ClientTurn | null {
+    const delivery = this.#session.delivery;
+    if (delivery === null) throw new Error('bytes of no message');
+    this.#hasActed = true;
+    const waiting = delivery.take(bytes);
+    if (waiting === null) return this.#bodyTaken();
+    void this.#await(waiting, () => this.#pump(() => this.#bodyTaken() ?? closed));
+    return null;
+  }
+
+  #bodyTaken(): ClientTurn | null {
+    const { delivery } = this.#session;
+    if (delivery === null || !delivery.isOverrun) return this.#dialogue.proceed();
+    this.#close(delivery.abort());
+    return null;
+  }
+
+  /** Gives the dialogue its answer, now or when it is there. */
+  #answer(answer: Answer | Promise<Answer>): ClientTurn | null {
+    if (!(answer instanceof Promise)) return this.#say(answer);
+    void this.#await(answer, (later) => this.#pump(() => this.#say(later) ?? closed));
+    return null;
+  }
+
+  #say(answer: Answer): ClientTurn | null {
+    this.#awaitsVerdict = false;
+    this.#entry.user = this.#session.login?.user ?? null;
+    this.#dialogue.dismiss(this.#session.isDismissed ? ownReplies.blocked : null);
+    const reply = answer === null || answer.enhanced !== null ? answer : withEnhancedCode(answer);
+    if (!this.#session.mustClose || reply === null) return this.#dialogue.answer(reply);
+    this.#close(reply);
+    return null;
+  }
+
+  /** Holds the client while something of ours or of a server is awaited. */
+  async #await<T>(pending: Promise<T>, then: (value: T) => void): Promise<void> {
+    this.#awaited += 1;
+    this.#link.hold();
+    this.#flush();
+    this.#timers.suspend();
+    try {
+      const value = await pending;
+      if (this.#stage === 'open' || this.#stage === 'draining') then(value);
+    } catch (error) {
+      this.#fault(error);
+    } finally {
+      this.#awaited -= 1;
+      this.#awaitsVerdict = false;
+      if (this.#stage === 'gone' && this.#awaited === 0) this.#leave();
+    }
+  }
+
+  #awaitVerdict(): void {
+    this.#awaitsVerdict = true;
+    this.#entry.server = this.#session.delivery?.server ?? null;
+  }
+
+  /** The patience with the client goes on during the handshake, when nothing can be said. */
+  async #startTls(): Promise<void> {
+    const { contextFor } = this.#options;
+    if (contextFor === null) throw new Error('STARTTLS without a certificate');
+    this.#link.hold();
+    this.#flush();
+    this.#timers.resume();
+    try {
+      await this.#link.startTls(contextFor);
+    } catch (error) {
+      if (!(error instanceof TlsRefused)) return this.#fault(error);
+      return this.#session.log({ error: error.message }, 'no TLS');
+    }
+    if (this.#stage === 'gone') return undefined;
+    this.#session.tlsStarted(this.#link.tls);
+    return this.#pump(() => this.#dialogue.tlsStarted());
+  }
+
+  #flush(): void {
+    if (this.#output.length === 0) return;
+    this.#link.write(this.#output.length === 1 ? (this.#output[0] ?? closed.output) : Buffer.concat(this.#output));
+    this.#output = [];
+  }
+
+  /** The connection ends with what is to be written. */
+  #finish(last: Buffer = closed.output): void {
+    if (this.#stage === 'closed' || this.#stage === 'gone') return;
+    this.#stage = 'closed';
+    this.#timers.stop();
+    const output = Buffer.concat([...this.#output, last]);
+    this.#output = [];
+    this.#link.finish(output);
   }
 
   #close(reply: SmtpReply): void {
-    if (this.#stage === 'closed') return;
-    if (this.#waiting !== 'verdict') this.#abort.abort(new Error(reply.text));
-    this.#receiver?.close(reply);
+    if (this.#stage === 'closed' || this.#stage === 'gone') return;
+    this.#finish(this.#dialogue.closing(reply));
+    if (!this.#awaitsVerdict) this.#abort.abort(new Error(reply.text));
+  }
+
+  #drain(): void {
+    if (this.#stage !== 'open') return;
+    this.#stage = 'draining';
+    if (this.#link.isShakingHands) this.#destroy();
+    else if (!this.#dialogue.hasTransaction && this.#awaited === 0) this.#close(ownReplies.shuttingDown);
   }
 
   #destroy(): void {
     this.#abort.abort(new Error('the session was ended'));
-    this.#receiver?.destroy();
+    this.#link.destroy();
   }
 
-  #guard(judge: () => SmtpReply | null): SmtpReply | null {
-    try {
-      return judge();
-    } catch (error) {
-      this.#fault(error);
-      return ownReplies.fault;
-    }
+  #gone(): void {
+    if (this.#stage === 'gone') return;
+    this.#stage = 'gone';
+    this.#timers.stop();
+    if (!this.#awaitsVerdict) this.#abort.abort(new Error('the client is gone'));
+    if (this.#awaited === 0) this.#leave();
   }
 
   #fault(error: unknown): void {
-    const { services, sessionId } = this.#options;
-    services.log.error({ session: sessionId, error: reasonOf(error) }, 'fault in an SMTP conversation');
-  }
-
-  #logMessage(transaction: MailTransaction, decision: Decision, outcome: RelayOutcome, durationMs: number): void {
-    const fields = {
-      from: transaction.from,
-      recipients: transaction.recipients.slice(0, loggedMax),
-      reason: decision.reason,
-      trace: decision.trace.slice(-loggedMax).map(({ rule, detail }) => `${rule}: ${detail}`),
-      server: outcome.server,
-      tried: outcome.tried,
-      outcome: outcome.kind,
-      reply: describeReply(outcome.reply),
-      bodyBytes: outcome.bodyBytes,
-      durationMs,
-    };
-    this.#log(fields, outcome.reply.code < 300 ? 'message accepted' : 'message not accepted');
-  }
-
-  #log(fields: Readonly<Record<string, unknown>>, message: string): void {
-    const { services, clientAddress, connector, sessionId } = this.#options;
-    services.log.info({ session: sessionId, client: clientAddress, connector: connector.name, ...fields }, message);
+    this.#session.log({ error: reasonOf(error) }, 'fault in an SMTP conversation');
+    this.#close(ownReplies.faultClosing);
   }
 }
 
-const loggedMax = 100;
-
-function ignore(): void {
-  // `close` follows every `error`; whoever reads the body learns of it there.
+// RFC 2034 §4: who offers enhanced codes gives every reply one, also those of a server that has none.
+function withEnhancedCode(reply: SmtpReply): SmtpReply {
+  return reply.code < 400 && reply.code >= 300 ? reply : { ...reply, enhanced: `${Math.floor(reply.code / 100)}.0.0` };
 }
+
+const closed: ClientTurn = { output: Buffer.alloc(0), step: { kind: 'close', reason: 'closed' } };

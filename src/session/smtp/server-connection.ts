@@ -1,153 +1,289 @@
 import type { Socket } from 'node:net';
 import { reasonOf } from '../../errors.js';
-import { awaitEvent } from '../../net/await-event.js';
-import { connectTo } from '../../net/connect.js';
 import { startTls } from '../../net/start-tls.js';
+import type { LoginCredentials } from '../../protocols/sasl/login-credentials.js';
 import { SmtpServerDialogue } from '../../protocols/smtp/server-dialogue.js';
 import type { ServerFailure, ServerStep, ServerTurn } from '../../protocols/smtp/server-step.js';
-import type { Endpoint } from '../../topology/endpoints.js';
-import { firstOf } from './first-of.js';
+import type { XclientAttributes } from '../../protocols/smtp/xclient.js';
+import { type DialOptions, dialServer } from './dial-server.js';
 
-export interface ServerConnectionOptions {
-  readonly host: string;
-  readonly endpoint: Endpoint;
+/** `connectTimeoutMs` is for a STARTTLS handshake again; the signal fails whatever is awaited. */
+export interface ServerConnectionOptions extends DialOptions {
+  /** For people; default: the host. */
+  readonly server?: string;
   readonly heloName: string;
-  /** For the connection, and again for a STARTTLS handshake. */
-  readonly connectTimeoutMs: number;
-  /** Raised: whatever is awaited fails at once. */
-  readonly signal: AbortSignal;
+  readonly credentials: LoginCredentials | null;
+  readonly xclient: XclientAttributes | null;
+}
+
+/** Who waits for the server: for its next step, or until it has taken what was written (null then). */
+interface Waiter {
+  readonly for: 'step' | 'drain';
+  readonly timeoutMs: number;
+  readonly resolve: (step: ServerStep | null) => void;
 }
 
 const goodbyeTimeoutMs = 5000;
 
-/** One connection to a server: the dialogue and the socket it goes over. */
+/**
+ * One connection to a server: the dialogue and the socket it goes over. What the server says is taken at once; the
+ * step it leads to is kept until it is asked for. A connection that is lost while nobody waits is closed.
+ */
 export class ServerConnection {
   readonly dialogue: SmtpServerDialogue;
-  readonly #options: ServerConnectionOptions;
+  readonly server: string;
+  /** Messages begun. */
+  messageCount = 0;
+  /** Called when the connection is lost while nobody waits. */
+  onLost: (() => void) | null = null;
+  readonly #options: Pick<ServerConnectionOptions, 'host' | 'endpoint' | 'connectTimeoutMs'>;
   #socket: Socket;
+  #signal: AbortSignal | null = null;
   #step: ServerStep | null = null;
+  #waiter: Waiter | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #ending: 'none' | 'closed' | 'timeout' | 'aborted' = 'none';
+  #reset: Promise<void> | null = null;
+  #channel: 'settled' | 'handshake' = 'settled';
 
   private constructor(options: ServerConnectionOptions, socket: Socket) {
-    const { heloName, endpoint } = options;
-    this.dialogue = new SmtpServerDialogue({ heloName, tls: endpoint.tls, credentials: null });
-    this.#options = options;
+    const { heloName, host, endpoint, connectTimeoutMs, credentials, xclient, signal } = options;
+    const { tls, auth } = endpoint;
+    this.dialogue = new SmtpServerDialogue({ heloName, tls, credentials, auth, xclient });
+    this.server = options.server ?? host;
+    this.#options = { host, endpoint, connectTimeoutMs };
     this.#socket = socket;
+    this.#listen();
+    this.attach(signal);
   }
 
   /** Rejects with ConnectFailure, or with the signal's reason. */
   static async open(options: ServerConnectionOptions): Promise<ServerConnection> {
-    const { host, endpoint, connectTimeoutMs: timeoutMs, signal } = options;
-    const { port, verify, ca, serverName } = endpoint;
-    const tls = endpoint.tls === 'implicit' ? 'implicit' : 'none';
-    const socket = await connectTo({ host, port, tls, verify, ca, serverName, timeoutMs, signal });
-    return new ServerConnection(options, socket);
+    return new ServerConnection(options, await dialServer(options));
   }
 
-  /** Writes what a call of the dialogue gave; its step, if any, is the next one. */
-  follow(turn: ServerTurn): void {
-    if (turn.output.length > 0 && !this.#socket.destroyed) this.#socket.write(turn.output);
-    if (turn.step.kind !== 'wait') this.#step = turn.step;
+  /** What ended the connection from our point of view; `closed` is the server's doing. */
+  get ending(): 'none' | 'closed' | 'timeout' | 'aborted' {
+    return this.#ending;
   }
 
-  /** The next step that is not done here (waiting, STARTTLS). The time begins anew with every line of the server. */
-  async next(timeoutMs: number): Promise<ServerStep> {
-    let endAt = performance.now() + timeoutMs;
-    for (;;) {
-      const step = this.#step;
-      this.#step = null;
-      if (step !== null && step.kind !== 'start-tls') return step;
-      if (step !== null) {
-        await this.#startTls();
-        continue;
-      }
-      const chunk = this.#socket.read() as Buffer | null;
-      if (chunk !== null) {
-        if (chunk.includes(10)) endAt = performance.now() + timeoutMs;
-        this.follow(this.dialogue.receive(chunk));
-        continue;
-      }
-      const awaited = await awaitEvent(this.#socket, 'readable', endAt - performance.now(), this.#options.signal);
-      if (awaited.kind !== 'happened') this.follow(this.dialogue.closed(wordsOf(awaited.kind, timeoutMs)));
-    }
+  /** Whether nothing is known to be wrong, and nothing to be waiting for. */
+  get isIdle(): boolean {
+    return this.#step === null && this.#waiter === null && !this.#socket.destroyed;
   }
 
-  /** Writes bytes of the message; resolves when more may follow, with what went wrong if something did. */
-  async write(bytes: Buffer, timeoutMs: number): Promise<ServerFailure | null> {
-    const early = this.#unasked();
-    if (early !== null) return early;
-    if (bytes.length === 0 || this.#socket.write(bytes)) return null;
-    for (;;) {
-      const limits = { timeoutMs, signal: this.#options.signal };
-      const event = await firstOf(this.#socket, ['drain', 'readable', 'end', 'close'], limits);
-      if (event === 'drain') return null;
-      const failure = event === 'readable' ? this.#unasked() : this.#lost(wordsOf(event, timeoutMs));
-      if (failure !== null) return failure;
-    }
+  /** Whether it can be used no more. */
+  get isLost(): boolean {
+    return this.#ending !== 'none' || this.#socket.destroyed;
   }
 
-  /** Says goodbye, without waiting for the answer. */
-  quit(): void {
-    this.follow(this.dialogue.quit());
+  /** From now on the signal ends the waiting. */
+  attach(signal: AbortSignal): void {
+    this.detach();
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#onAbort);
+  }
+
+  /** The signal is not heard any more. */
+  detach(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#signal = null;
+  }
+
+  /** Whether the process is to go on as long as the connection is open. */
+  holdProcess(isWanted: boolean): void {
+    if (isWanted) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  /** Makes a call of the dialogue and gives the step it leads to; `timeoutMs` begins anew with every line. Never rejects. */
+  ask(call: (dialogue: SmtpServerDialogue) => ServerTurn, timeoutMs: number): Promise<ServerStep> | ServerStep {
+    if (this.#step === null) this.#follow(call(this.dialogue));
+    return this.next(timeoutMs);
+  }
+
+  /** The next step that is not done here (waiting, STARTTLS). */
+  next(timeoutMs: number): Promise<ServerStep> | ServerStep {
+    if (this.#step === null && this.#socket.destroyed) this.#lose('closed');
+    if (this.#step === null && this.#signal?.aborted === true) this.#lose('aborted');
+    const step = this.#takeStep();
+    if (step !== null) return step;
+    return this.#wait('step', timeoutMs) as Promise<ServerStep>;
+  }
+
+  /**
+   * Writes bytes of the message, which must not change afterwards; null at once when more may follow at once, else
+   * resolves when more may, with what went wrong if something did.
+   */
+  write(bytes: Buffer, timeoutMs: number): Promise<ServerFailure | null> | ServerFailure | null {
+    if (this.#step === null && this.dialogue.hasUnread) this.#follow(this.dialogue.receive());
+    if (this.#step === null && this.#socket.destroyed) this.#lose('closed');
+    const early = this.#takeStep();
+    if (early !== null) return asFailure(early);
     const socket = this.#socket;
+    if (bytes.length === 0 || socket.write(bytes) || socket.writableLength < socket.writableHighWaterMark) return null;
+    if (this.#signal?.aborted === true) this.#lose('aborted');
+    const step = this.#takeStep();
+    return step === null ? this.#wait('drain', timeoutMs).then(asFailure) : asFailure(step);
+  }
+
+  /** Says goodbye, without waiting for the answer. The dialogue must not be in a transaction's body. */
+  quit(): void {
+    this.detach();
+    const socket = this.#socket;
+    if (this.#step !== null || this.#waiter !== null || socket.destroyed) return this.drop();
+    this.onLost = null;
+    this.#follow(this.dialogue.quit());
     const timer = setTimeout(() => socket.destroy(), goodbyeTimeoutMs);
     timer.unref();
-    socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroy());
+    socket.once('close', () => clearTimeout(timer));
     socket.end();
-    socket.resume();
   }
 
-  /** Gives an open transaction up, then says goodbye. */
-  async abandon(): Promise<void> {
-    this.follow(this.dialogue.abortTransaction());
-    const step = await this.next(goodbyeTimeoutMs);
-    if (step.kind === 'ready') this.quit();
-    else this.drop();
+  /** Gives an open transaction up; what comes next waits for the server's answer. Resolves with whether it was good. */
+  async reset(): Promise<boolean> {
+    this.detach();
+    const answer = Promise.resolve(this.ask((dialogue) => dialogue.abortTransaction(), goodbyeTimeoutMs));
+    this.#reset = answer.then(() => undefined);
+    const { kind } = await answer;
+    this.#reset = null;
+    if (kind !== 'ready') this.drop();
+    return kind === 'ready';
+  }
+
+  /** Resolves when no `reset()` is under way. */
+  async settled(): Promise<void> {
+    await this.#reset;
   }
 
   drop(): void {
+    this.detach();
+    this.onLost = null;
     this.#socket.destroy();
   }
 
-  async #startTls(): Promise<void> {
-    const { host, endpoint, connectTimeoutMs: timeoutMs, signal } = this.#options;
-    const { port, verify, ca, serverName } = endpoint;
-    try {
-      this.#socket = await startTls(this.#socket, { host, port, verify, ca, serverName, timeoutMs, signal });
-    } catch (error) {
-      this.follow(this.dialogue.closed(reasonOf(error)));
+  #follow(turn: ServerTurn): void {
+    if (turn.output.length > 0 && !this.#socket.destroyed) this.#socket.write(turn.output);
+    if (turn.step.kind !== 'wait') this.#deliver(turn.step);
+  }
+
+  #deliver(step: ServerStep): void {
+    if (step.kind === 'start-tls') {
+      clearTimeout(this.#timer);
+      void this.#startTls();
       return;
     }
-    this.follow(this.dialogue.tlsStarted());
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    clearTimeout(this.#timer);
+    if (waiter !== null) waiter.resolve(step);
+    else this.#step ??= step;
   }
 
-  /** What the server said or did while it was to listen; null when nothing. */
-  #unasked(): ServerFailure | null {
-    const chunk = this.#socket.read() as Buffer | null;
-    if (chunk !== null) return asFailure(this.dialogue.receive(chunk).step);
-    return this.#socket.destroyed || this.#socket.readableEnded ? this.#lost(wordsOf('closed', 0)) : null;
+  #takeStep(): ServerStep | null {
+    const step = this.#step;
+    this.#step = null;
+    return step;
   }
 
-  #lost(reason: string): ServerFailure | null {
-    return asFailure(this.dialogue.closed(reason).step);
+  #wait(what: Waiter['for'], timeoutMs: number): Promise<ServerStep | null> {
+    if (this.#waiter !== null) throw new Error('two wait for one server');
+    return new Promise((resolve) => {
+      this.#waiter = { for: what, timeoutMs, resolve };
+      this.#timer = setTimeout(this.#onTimeout, Math.max(0, timeoutMs));
+    });
   }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('drain', this.#onDrain);
+  }
+
+  async #startTls(): Promise<void> {
+    const { host, endpoint, connectTimeoutMs: timeoutMs } = this.#options;
+    const { port, verify, ca, serverName } = endpoint;
+    const socket = this.#socket;
+    socket.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('drain', this.#onDrain);
+    socket.pause();
+    this.#channel = 'handshake';
+    const signal = this.#signal ?? undefined;
+    try {
+      this.#socket = await startTls(socket, { host, port, verify, ca, serverName, timeoutMs, signal });
+    } catch (error) {
+      this.#ending = signal?.aborted === true ? 'aborted' : 'closed';
+      this.#channel = 'settled';
+      this.#follow(this.dialogue.closed(reasonOf(error)));
+      return;
+    }
+    this.#channel = 'settled';
+    this.#listen();
+    if (this.#waiter !== null) this.#timer = setTimeout(this.#onTimeout, this.#waiter.timeoutMs);
+    this.#follow(this.dialogue.tlsStarted());
+  }
+
+  /** The dialogue comes to an end; the step says so. */
+  #lose(ending: 'closed' | 'timeout' | 'aborted', words = wordsOf(ending, this.#waiter?.timeoutMs ?? 0)): void {
+    if (this.#ending === 'none') this.#ending = ending;
+    const isAwaited = this.#waiter !== null;
+    this.#follow(this.dialogue.closed(words));
+    if (!isAwaited) this.#abandoned();
+  }
+
+  #abandoned(): void {
+    this.#socket.destroy();
+    const { onLost } = this;
+    this.onLost = null;
+    onLost?.();
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const isAwaited = this.#waiter !== null;
+    if (isAwaited && chunk.includes(10)) this.#timer?.refresh();
+    this.#follow(this.dialogue.receive(chunk));
+    if (!isAwaited && this.#step?.kind === 'failed') this.#abandoned();
+  };
+
+  // RFC 5321 §3.8: the server has said all it will; a half-open connection is of no use.
+  readonly #onEnd = (): void => {
+    this.#lose('closed');
+    this.#socket.destroy();
+  };
+
+  readonly #onClose = (hadError: boolean): void => {
+    if (this.#ending === 'none') this.#lose('closed', hadError ? 'the connection to the server failed' : undefined);
+  };
+
+  readonly #onDrain = (): void => {
+    const waiter = this.#waiter;
+    if (waiter?.for !== 'drain') return;
+    this.#waiter = null;
+    clearTimeout(this.#timer);
+    waiter.resolve(null);
+  };
+
+  readonly #onTimeout = (): void => {
+    if (this.#waiter !== null) this.#lose('timeout');
+  };
+
+  // A handshake hears the signal itself.
+  readonly #onAbort = (): void => {
+    if (this.#channel === 'settled' && !this.isLost) this.#lose('aborted');
+  };
 }
 
-function asFailure(step: ServerStep): ServerFailure | null {
-  return step.kind === 'failed' ? step : null;
+function asFailure(step: ServerStep | null): ServerFailure | null {
+  if (step === null || step.kind === 'failed') return step;
+  const reason = `the dialogue with the server came to "${step.kind}"`;
+  return { kind: 'failed', stage: 'body', permanent: false, reply: null, reason, connection: 'spent' };
 }
 
-function wordsOf(why: 'failed' | 'closed' | 'end' | 'close' | 'timeout' | 'aborted', timeoutMs: number): string {
-  switch (why) {
+function wordsOf(ending: 'closed' | 'timeout' | 'aborted', timeoutMs: number): string {
+  switch (ending) {
     case 'timeout':
       return `the server did not answer within ${timeoutMs} ms`;
     case 'aborted':
       return 'the message was given up';
-    case 'failed':
-      return 'the connection to the server failed';
     case 'closed':
-    case 'end':
-    case 'close':
-      break;
+      return 'the server closed the connection';
   }
-  return 'the server closed the connection';
 }

@@ -1,11 +1,8 @@
-import { reasonOf } from '../../errors.js';
-import { ConnectFailure } from '../../net/connect-failure.js';
-import { messageSizeMax, type ServerCapabilities } from '../../protocols/smtp/capabilities.js';
-import type { Envelope } from '../../protocols/smtp/envelope.js';
+import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.js';
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
-import type { ServerFailure } from '../../protocols/smtp/server-step.js';
-import type { Endpoint } from '../../topology/endpoints.js';
-import { ServerConnection } from './server-connection.js';
+import type { RecipientReply, ServerFailure, ServerStep } from '../../protocols/smtp/server-step.js';
+import type { ServerConnection } from './server-connection.js';
+import type { ServerPool } from './server-pool.js';
 
 /** How long a server may take: to be reached, for each reply, to take bytes, for its word on the whole message. */
 export interface TransactionDeadlines {
@@ -23,144 +20,154 @@ export const defaultDeadlines: TransactionDeadlines = {
   finalReplyTimeoutMs: 600_000,
 };
 
-export interface TransactionRequest {
-  readonly host: string;
-  readonly endpoint: Endpoint;
-  /** Our name in EHLO. */
-  readonly heloName: string;
-  readonly envelope: Envelope;
-  readonly deadlines: TransactionDeadlines;
-  /** Raised: the message is given up, and the connection dropped. */
-  readonly signal: AbortSignal;
-}
-
 /** The server's word on a message; `lost`: there was none. */
 export type ServerVerdict =
   | { readonly kind: 'accepted' | 'refused'; readonly reply: SmtpReply }
   | { readonly kind: 'lost'; readonly reason: string };
 
-/** A server that waits for the bytes of a message. */
+/** What the server said to further recipients: one reply for each, in order. */
+export interface AnsweredRecipients {
+  readonly kind: 'answered';
+  readonly replies: readonly RecipientReply[];
+}
+
+/** A message at a server, from its first recipients on. A verdict other than null or `answered` ends it. */
 export interface ServerTransaction {
-  /** Bytes in wire form; resolves when more may follow, with null unless it is over. */
-  write(bytes: Buffer): Promise<ServerVerdict | null>;
+  /** Before the data. */
+  addRecipients(recipients: readonly EnvelopeRecipient[]): Promise<AnsweredRecipients | ServerVerdict>;
+  /** Asks to send the message; null: it may come. */
+  startData(): Promise<ServerVerdict | null>;
+  /**
+   * Bytes in wire form, which must not change afterwards; null at once when the connection takes more, else resolves
+   * when it does, with null unless it is over.
+   */
+  write(bytes: Buffer): Promise<ServerVerdict | null> | null;
   /** The last bytes, the end mark with them. */
   finish(bytes: Buffer): Promise<ServerVerdict>;
+  /** Gives the message up; the connection is kept where nothing of the message was sent. */
+  abandon(): void;
   /** Cuts the connection; before `finish` the server then never takes the message. */
   drop(): void;
 }
 
-/**
- * `refused`: the server's word on this message, which others would give too. `failed`: this server cannot take it now;
- * `reply` is what to tell the client when no other can either, null: that it was temporary.
- */
-export type TransactionStart =
-  | { readonly kind: 'taken'; readonly transaction: ServerTransaction }
-  | { readonly kind: 'refused'; readonly reply: SmtpReply }
-  | { readonly kind: 'failed'; readonly reason: string; readonly reply: SmtpReply | null };
+/** What becomes of the connection after the message. */
+export type Afterwards =
+  | { readonly kind: 'pool'; readonly pool: ServerPool; readonly key: string }
+  | { readonly kind: 'quit' }
+  /** It stays open for whoever has it. */
+  | { readonly kind: 'keep' };
 
-/** Brings a server to where it waits for the message, or says why not. Rejects only for faults of ours. */
-export async function startTransaction(request: TransactionRequest): Promise<TransactionStart> {
-  const { host, endpoint, heloName, signal, deadlines } = request;
-  let connection: ServerConnection;
-  try {
-    const { connectTimeoutMs } = deadlines;
-    connection = await ServerConnection.open({ host, endpoint, heloName, connectTimeoutMs, signal });
-  } catch (error) {
-    if (error instanceof ConnectFailure || signal.aborted) {
-      return { kind: 'failed', reason: reasonOf(error), reply: null };
-    }
-    throw error;
+/** A transaction over a connection whose dialogue has come to `recipients` (of the envelope) or `body`. */
+export class OpenTransaction implements ServerTransaction {
+  readonly #connection: ServerConnection;
+  readonly #deadlines: TransactionDeadlines;
+  readonly #afterwards: Afterwards;
+  #stage: 'recipients' | 'asking' | 'body' | 'over';
+
+  constructor(
+    connection: ServerConnection,
+    stage: 'recipients' | 'body',
+    deadlines: TransactionDeadlines,
+    afterwards: Afterwards,
+  ) {
+    this.#connection = connection;
+    this.#stage = stage;
+    this.#deadlines = deadlines;
+    this.#afterwards = afterwards;
   }
-  try {
-    return await negotiate(connection, request);
-  } catch (error) {
-    connection.drop();
-    throw error;
+
+  async addRecipients(recipients: readonly EnvelopeRecipient[]): Promise<AnsweredRecipients | ServerVerdict> {
+    if (!this.#beginAsking()) return over;
+    const { replyTimeoutMs } = this.#deadlines;
+    const step = await this.#connection.ask((dialogue) => dialogue.addRecipients(recipients), replyTimeoutMs);
+    if (step.kind !== 'recipients') return this.#fail(step);
+    this.#enter('recipients');
+    return { kind: 'answered', replies: step.replies };
+  }
+
+  async startData(): Promise<ServerVerdict | null> {
+    if (!this.#beginAsking()) return over;
+    const step = await this.#connection.ask((dialogue) => dialogue.startData(), this.#deadlines.replyTimeoutMs);
+    if (step.kind !== 'send-body') return this.#fail(step);
+    this.#enter('body');
+    return null;
+  }
+
+  write(bytes: Buffer): Promise<ServerVerdict | null> | null {
+    if (this.#stage === 'over') return Promise.resolve(over);
+    if (this.#stage !== 'body') throw new Error('the server does not wait for the message');
+    const written = this.#connection.write(bytes, this.#deadlines.blockTimeoutMs);
+    if (written === null) return null;
+    return Promise.resolve(written).then((failure) => (failure === null ? null : this.#fail(failure)));
+  }
+
+  async finish(bytes: Buffer): Promise<ServerVerdict> {
+    const verdict = this.write(bytes);
+    const early = verdict === null ? null : await verdict;
+    if (early !== null) return early;
+    if (this.#stage === 'over') return over;
+    const step = await this.#connection.ask((dialogue) => dialogue.bodySent(), this.#deadlines.finalReplyTimeoutMs);
+    if (step.kind !== 'finished') return this.#fail(step);
+    this.#stage = 'over';
+    release(this.#connection, this.#afterwards);
+    return { kind: 'accepted', reply: step.reply };
+  }
+
+  abandon(): void {
+    if (this.#stage === 'over') return;
+    if (this.#stage === 'recipients') giveUp(this.#connection, this.#afterwards);
+    else this.#connection.drop();
+    this.#stage = 'over';
+  }
+
+  drop(): void {
+    if (this.#stage !== 'over') this.#connection.drop();
+    this.#stage = 'over';
+  }
+
+  /** Whether a command may go out now; throws for a caller that does not wait its turn. */
+  #beginAsking(): boolean {
+    if (this.#stage === 'over') return false;
+    if (this.#stage !== 'recipients') throw new Error('the transaction is not before its data');
+    this.#stage = 'asking';
+    return true;
+  }
+
+  #enter(stage: 'recipients' | 'body'): void {
+    if (this.#stage === 'asking') this.#stage = stage;
+  }
+
+  #fail(step: ServerStep): ServerVerdict {
+    const { stage } = step.kind === 'failed' ? step : { stage: null };
+    if (this.#stage === 'over' || step.kind !== 'failed' || step.connection === 'spent') this.#connection.drop();
+    else if (stage === 'data') giveUp(this.#connection, this.#afterwards);
+    else release(this.#connection, this.#afterwards);
+    this.#stage = 'over';
+    if (step.kind === 'failed') return verdictOf(step);
+    return { kind: 'lost', reason: `the dialogue with the server came to "${step.kind}"` };
   }
 }
 
-async function negotiate(connection: ServerConnection, request: TransactionRequest): Promise<TransactionStart> {
-  const { dialogue } = connection;
-  for (;;) {
-    const step = await connection.next(request.deadlines.replyTimeoutMs);
-    switch (step.kind) {
-      case 'ready': {
-        const unfit = unfitness(step.capabilities, request.envelope);
-        if (unfit !== null) {
-          connection.quit();
-          return { kind: 'failed', reason: unfit.text, reply: unfit };
-        }
-        connection.follow(dialogue.startTransaction(request.envelope));
-        break;
-      }
-      case 'recipients': {
-        const [refusal] = step.refused;
-        if (refusal !== undefined) {
-          void connection.abandon();
-          return { kind: 'refused', reply: refusal.reply };
-        }
-        connection.follow(dialogue.startData());
-        break;
-      }
-      case 'send-body':
-        return { kind: 'taken', transaction: transactionOver(connection, request.deadlines) };
-      case 'failed':
-        return startFailure(connection, step);
-      case 'wait':
-      case 'start-tls':
-      case 'finished':
-      case 'closed':
-        connection.drop();
-        return { kind: 'failed', reason: `the dialogue with the server came to "${step.kind}"`, reply: null };
-    }
+const over: ServerVerdict = { kind: 'lost', reason: 'the message was given up' };
+
+/** Lets a connection go whose dialogue is between two messages. */
+export function release(connection: ServerConnection, afterwards: Afterwards): void {
+  switch (afterwards.kind) {
+    case 'pool':
+      return afterwards.pool.give(afterwards.key, connection);
+    case 'quit':
+      return connection.quit();
+    case 'keep':
+      return connection.detach();
   }
 }
 
-/** Only a permanent refusal of the sender or of DATA is about the message; all else is about this server. */
-function startFailure(connection: ServerConnection, failure: ServerFailure): TransactionStart {
-  const { stage, reply, reason } = failure;
-  if (failure.connection === 'spent') connection.drop();
-  else if (stage === 'data') void connection.abandon();
-  else connection.quit();
-  const aboutMessage = failure.connection === 'usable' && (stage === 'mail' || stage === 'data');
-  if (aboutMessage && reply !== null && reply.code >= 500) return { kind: 'refused', reply };
-  return { kind: 'failed', reason: `${stage}: ${reason}`, reply: null };
-}
-
-/** Why this server cannot carry the message at all, though another may; null when it can. */
-function unfitness(capabilities: ServerCapabilities, envelope: Envelope): SmtpReply | null {
-  const sizeMax = messageSizeMax(capabilities);
-  if (sizeMax !== null && envelope.size !== undefined && envelope.size > sizeMax) {
-    return { code: 552, enhanced: '5.3.4', text: `The mailbox server takes messages of ${sizeMax} bytes at most` };
-  }
-  if (envelope.body8bit && !capabilities.keywords.has('8BITMIME')) {
-    return { code: 554, enhanced: '5.6.3', text: 'The mailbox server does not take 8-bit messages' };
-  }
-  return null;
-}
-
-function transactionOver(connection: ServerConnection, deadlines: TransactionDeadlines): ServerTransaction {
-  const { dialogue } = connection;
-  const write = async (bytes: Buffer): Promise<ServerVerdict | null> => {
-    const failure = await connection.write(bytes, deadlines.blockTimeoutMs);
-    if (failure === null) return null;
-    connection.drop();
-    return verdictOf(failure);
-  };
-  return {
-    write,
-    async finish(bytes) {
-      const verdict = await write(bytes);
-      if (verdict !== null) return verdict;
-      connection.follow(dialogue.bodySent());
-      const step = await connection.next(deadlines.finalReplyTimeoutMs);
-      if (step.kind === 'finished' || (step.kind === 'failed' && step.connection === 'usable')) connection.quit();
-      else connection.drop();
-      if (step.kind === 'finished') return { kind: 'accepted', reply: step.reply };
-      return step.kind === 'failed' ? verdictOf(step) : { kind: 'lost', reason: `the server came to "${step.kind}"` };
-    },
-    drop: () => connection.drop(),
-  };
+/** Gives an open transaction up before its body, and lets the connection go. Never throws. */
+export function giveUp(connection: ServerConnection, afterwards: Afterwards): void {
+  if (afterwards.kind === 'quit') return connection.quit();
+  void connection.reset().then((isGood) => {
+    if (isGood) release(connection, afterwards);
+  });
 }
 
 // RFC 5321 §3.8: 421 is about the connection, whatever it answers.

@@ -1,19 +1,20 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { reasonOf } from '../../errors.js';
 import { ProxyHeaderFailure } from '../../net/read-proxy-header.js';
 import { TlsRefused, terminateTls } from '../../net/terminate-tls.js';
 import { formatReply, type SmtpReply } from '../../protocols/smtp/replies.js';
-import { judgeConnection, type MailSession } from '../../routing/mail-session.js';
-import type { DoorServices } from '../door-services.js';
+import type { ReceiveConnector } from '../../topology/catalogue/catalogue.js';
+import { type ClientConnection, isListed } from '../admit-connection.js';
 import { admitClient } from './admit-client.js';
 import { createConnectionCounts } from './connection-counts.js';
+import { dialogueOptions } from './dialogue-options.js';
 import { MailConversation } from './mail-conversation.js';
-import { messageSizeLimit, replyInWire } from './mail-transaction.js';
+import { createMessageRates, type MessageRates } from './message-rates.js';
 import { ownReplies } from './own-replies.js';
-import type { ContextFor } from './receiver.js';
+import { createServerPool, type ServerPool } from './server-pool.js';
 import { defaultDeadlines, type TransactionDeadlines } from './server-transaction.js';
-import { openSmtpServerReceiver } from './smtp-server-receiver.js';
+import type { ContextFor, SmtpServices } from './smtp-services.js';
 
 /** The SMTP door of a front end, for all receive connectors. */
 export interface SmtpDoor {
@@ -29,34 +30,37 @@ export interface SmtpDoorOptions {
 }
 
 interface Setting {
-  readonly services: DoorServices;
+  readonly services: SmtpServices;
   readonly nowMs: () => number;
   readonly deadlines: TransactionDeadlines;
+  readonly pool: ServerPool;
+  readonly rates: MessageRates;
 }
 
+const stranger = { user: null, screening: null } as const;
 const handshakeTimeoutMs = 30_000;
 const lingerMs = 2000;
 
-export function createSmtpDoor(services: DoorServices, options: SmtpDoorOptions = {}): SmtpDoor {
-  const deadlines = { ...defaultDeadlines, ...options.deadlines };
-  const setting = { services, nowMs: options.nowMs ?? Date.now, deadlines };
+export function createSmtpDoor(services: SmtpServices, options: SmtpDoorOptions = {}): SmtpDoor {
+  const nowMs = options.nowMs ?? Date.now;
+  const setting: Setting = {
+    services,
+    nowMs,
+    deadlines: { ...defaultDeadlines, ...options.deadlines },
+    pool: createServerPool(),
+    rates: createMessageRates(nowMs),
+  };
   const counts = createConnectionCounts();
   let stage: 'open' | 'closed' = 'open';
   const serve = async (socket: Socket): Promise<void> => {
     if (stage === 'closed') return refuse(services, socket, null, ownReplies.shuttingDown);
-    const snapshot = services.snapshot();
-    const { client, connector } = await admitClient(socket, snapshot);
+    const { client, connector } = await admitClient(socket, services.snapshot());
     const { clientAddress } = client;
     if (connector === undefined) return refuse(services, socket, clientAddress, ownReplies.notAvailable);
     const leave = counts.enter(connector, clientAddress);
     if (leave === null) return refuse(services, socket, clientAddress, ownReplies.tooManyConnections);
-    const { topology, directory, frontEnd } = snapshot;
     try {
-      await converse(
-        socket,
-        { topology, directory, frontEnd, connector, clientAddress, user: null, screening: null },
-        setting,
-      );
+      await converse(socket, client, connector, setting);
     } finally {
       leave();
     }
@@ -75,60 +79,66 @@ export function createSmtpDoor(services: DoorServices, options: SmtpDoorOptions 
     },
     close() {
       stage = 'closed';
+      setting.pool.close();
     },
   };
 }
 
 /** A conversation at a receive connector, from the TLS handshake to the end. */
-async function converse(plain: Socket, session: MailSession & { clientAddress: string }, setting: Setting) {
-  const { services, nowMs, deadlines } = setting;
-  const { connector, clientAddress, frontEnd } = session;
+async function converse(plain: Socket, client: ClientConnection, connector: ReceiveConnector, setting: Setting) {
+  const { services } = setting;
   const contextFor: ContextFor = (name) => services.secureContext(connector.certificate, name);
   const socket = connector.implicitTls
     ? await terminateTls(plain, { contextFor, timeoutMs: handshakeTimeoutMs, pending: 'handshake' })
     : plain;
-  const { refusal } = judgeConnection(session);
-  if (refusal !== null) return refuse(services, socket, clientAddress, replyInWire(refusal.reply));
-  if (socket.destroyed) return undefined;
-  const sessionId = randomUUID();
-  const conversation = new MailConversation({ services, connector, clientAddress, sessionId, nowMs, deadlines });
-  try {
-    conversation.begin(
-      openSmtpServerReceiver({
-        socket,
-        channel: connector.implicitTls ? 'secure' : 'plain',
-        sessionId,
-        clientAddress,
-        name: frontEnd.host,
-        banner: connector.banner,
-        sizeMax: messageSizeLimit(session),
-        startTls: connector.auth.includes('tls') && !connector.implicitTls ? usable(contextFor, services) : null,
-        protocolErrorsMax: connector.maxProtocolErrors,
-        handlers: conversation,
-        onTrouble: ({ message }) =>
-          services.log.debug({ session: sessionId, client: clientAddress, error: message }, 'trouble with a client'),
-      }),
-    );
-  } catch (error) {
-    conversation.gone();
-    throw error;
-  }
-  return conversation.ended;
+  const offersTls = connector.auth.includes('tls') && !connector.implicitTls && canBeUsed(contextFor, services);
+  const id = randomBytes(12).toString('hex');
+  const protocol = connector.protocolLog
+    ? services.protocolLog.session({
+        connector: connector.name,
+        sessionId: id,
+        local: endpointWords(client.localAddress, client.localPort),
+        remote: endpointWords(client.clientAddress, client.clientPort),
+      })
+    : null;
+  protocol?.record('+', '');
+  const conversation = new MailConversation({
+    ...setting,
+    id,
+    connector,
+    client,
+    socket,
+    contextFor: offersTls ? contextFor : null,
+    dialogue: dialogueOptions(
+      { ...services.snapshot(), ...stranger, connector, clientAddress: client.clientAddress },
+      {
+        tls: connector.implicitTls ? 'active' : offersTls ? 'offered' : 'absent',
+        isTrusted: connector.xclientPeers.length > 0 && isListed(client.clientAddress, connector.xclientPeers),
+        trace: protocol === null ? undefined : (direction, text) => protocol.record(direction, text),
+      },
+    ),
+  });
+  conversation.begin();
+  await conversation.ended;
+  protocol?.record('-', '');
 }
 
-/** Null when there is no certificate to show: mail goes on without STARTTLS. */
-function usable(contextFor: ContextFor, { log }: DoorServices): ContextFor | null {
+/** Whether there is a certificate to show; without one mail goes on in the clear. */
+function canBeUsed(contextFor: ContextFor, { log }: SmtpServices): boolean {
   try {
     contextFor(null);
-    return contextFor;
+    return true;
   } catch (error) {
     log.error({ error: reasonOf(error) }, 'STARTTLS is not offered: no certificate can be used');
-    return null;
+    return false;
   }
 }
 
+const endpointWords = (address: string, port: number): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
 /** The last word on a connection: it is read to its end, for a short time, so that the word arrives. */
-function refuse({ log }: DoorServices, socket: Socket, clientAddress: string | null, reply: SmtpReply): void {
+function refuse({ log }: SmtpServices, socket: Socket, clientAddress: string | null, reply: SmtpReply): void {
   const words = formatReply(reply);
   log.info({ client: clientAddress ?? socket.remoteAddress ?? null, reply: words.trimEnd() }, 'connection refused');
   const timer = setTimeout(() => socket.destroy(), lingerMs);

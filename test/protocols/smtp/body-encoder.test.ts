@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { BodyEncoder } from '../../../src/protocols/smtp/body-encoder.js';
 import { cut } from './cut.js';
 
-function encodeAll(chunks: readonly Buffer[]): { wire: string; bare: boolean } {
+function encodeAll(chunks: readonly Buffer[]): { wire: string; bare: boolean; hidden: boolean } {
   const encoder = new BodyEncoder();
   const pieces = chunks.map((chunk) => encoder.encode(chunk));
   pieces.push(encoder.end());
-  return { wire: Buffer.concat(pieces).toString('latin1'), bare: encoder.bareLineEnding };
+  return { wire: Buffer.concat(pieces).toString('latin1'), bare: encoder.bareLineEnding, hidden: encoder.hiddenDot };
 }
 
 const encode = (text: string) => encodeAll([Buffer.from(text, 'latin1')]);
@@ -44,7 +44,21 @@ describe('the wire form', () => {
     ['a\r', 'a\r\n.\r\n', true],
     ['\n', '\r\n.\r\n', true],
   ])('%j becomes %j', (content, wire, bare) => {
-    expect(encode(content)).toEqual({ wire, bare });
+    expect(encode(content)).toEqual({ wire, bare, hidden: false });
+  });
+
+  test.each([
+    ['\0.\r\n', true],
+    ['a\r\n\0\0.', true],
+    ['a\n\0.\r\n', true],
+    ['\0', false],
+    ['\0a.\r\n', false],
+    ['a\0.\r\n', false],
+    ['.\0\r\n', false],
+    ['\0\r\n.\0\r\n', false],
+  ])('%j hides a dot behind NUL: %s', (content, hidden) => {
+    expect(encode(content).hidden).toBe(hidden);
+    expect(encodeAll([...Buffer.from(content, 'latin1')].map((byte) => Buffer.from([byte]))).hidden).toBe(hidden);
   });
 
   test('a chunk in which nothing changes is passed on as it is', () => {
@@ -97,8 +111,10 @@ test('the receiver gets the content with every line ending as CRLF, and nothing 
 test('no server finds an end of data before the end, however leniently it reads', () => {
   fc.assert(
     fc.property(contents, places, (content, at) => {
-      const { wire } = encodeAll(cut(Buffer.from(content, 'latin1'), at));
-      expect(/(?:^|[\r\n])\.(?:[\r\n]|$)/.exec(wire.slice(0, -3))).toBeNull();
+      const { wire, hidden } = encodeAll(cut(Buffer.from(content, 'latin1'), at));
+      const body = wire.slice(0, -3);
+      expect(/(?:^|[\r\n])\.(?:[\r\n]|$)/.exec(hidden ? body : body.replaceAll('\0', ''))).toBeNull();
+      expect(hidden).toBe(/(?:^|[\r\n])\0+\./.test(content));
       expect(wire).not.toMatch(/\r(?!\n)|(?<!\r)\n/);
     }),
     { numRuns: 1000 },

@@ -17,9 +17,11 @@ async function sendTo(port: number, dialogue: SmtpServerDialogue): Promise<Serve
   const steps: ServerStep[] = [];
   const envelope = {
     from: 'eve@fabrikam.com',
-    to: ['ann@contoso.com', 'nobody@contoso.com'],
+    to: ['ann@contoso.com', 'nobody@contoso.com'].map((address) => ({ address, notify: null, orcpt: null })),
     body8bit: true,
     smtputf8: false,
+    ret: null,
+    envid: null,
   };
   const follow = async (turn: ServerTurn): Promise<void> => {
     socket.write(turn.output);
@@ -74,8 +76,9 @@ test('a message goes to a server of other authors, over STARTTLS and with AUTH',
   await once(listening, 'listening');
   const address = listening.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const credentials = { user: 'front', password: 'secret', authorizationId: '' };
-  const steps = await sendTo(port, new SmtpServerDialogue({ heloName: 'front.example', tls: 'starttls', credentials }));
+  const credentials = { kind: 'password', user: 'front', password: 'secret', authorizationId: '' } as const;
+  const options = { heloName: 'front.example', tls: 'starttls', credentials, auth: null, xclient: null } as const;
+  const steps = await sendTo(port, new SmtpServerDialogue(options));
   expect(steps.map((step) => step.kind)).toEqual([
     'start-tls',
     'ready',
@@ -85,7 +88,7 @@ test('a message goes to a server of other authors, over STARTTLS and with AUTH',
     'closed',
   ]);
   expect(steps[2]).toMatchObject({
-    accepted: [{ address: 'ann@contoso.com' }],
+    replies: [{ address: 'ann@contoso.com', reply: { code: 250 } }, { address: 'nobody@contoso.com' }],
     refused: [{ address: 'nobody@contoso.com', reply: { code: 550, text: 'no such user' } }],
   });
   expect(received).toBe(`${content}\r\n`);

@@ -1,9 +1,9 @@
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { afterEach, describe, expect, test } from 'vitest';
 import { until } from '../../support/until.js';
-import { type DoorSetting, type DoorUnderTest, openTestDoor } from './door-under-test.js';
+import { type DoorSetting, type DoorUnderTest, openTestDoor, serversAt, twoGroups } from './door-under-test.js';
 import { type Script, type ScriptedServer, startScriptedServer } from './scripted-server.js';
-import { begin, connectClient, sendMessage } from './smtp-client.js';
+import { askAll, begin, codesOf, connectClient, sendMessage } from './smtp-client.js';
 
 const opened: { close(): void }[] = [];
 afterEach(() => {
@@ -41,12 +41,14 @@ describe('a message', () => {
     expect(message?.from).toBe('MAIL FROM:<eve@fabrikam.com>');
     expect(message?.to).toEqual(['ann@contoso.com']);
     const received =
-      /^Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n\tby front\.contoso\.com \(usher\) with ESMTP id [0-9a-f-]{36};\r\n\tSun, 22 Nov 2026 18:57:03 \+0000\r\n/;
+      /^Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n\tby front\.contoso\.com \(usher\) with ESMTP id [0-9a-f]{24}\r\n\t\(connector "Inbound"\);\r\n\tSun, 22 Nov 2026 18:57:03 \+0000\r\nX-Usher-Transaction: [0-9a-f]{32}\r\n/;
     expect(message?.data).toMatch(received);
     expect(message?.data.replace(received, '')).toBe(`${text}\r\n`);
     expect(mbx.commands).toContain('EHLO front.contoso.com');
     await until('nobody is left', () => door.open() === 0 && door.sessions.list().length === 0);
-    await until('goodbye', () => mbx.commands.includes('QUIT'));
+    expect(mbx.sockets.size).toBe(1);
+    door.door.close();
+    await until('goodbye', () => mbx.commands.includes('QUIT') && mbx.sockets.size === 0);
   });
 
   test('is logged with its decision, and no line of its content', async () => {
@@ -65,10 +67,11 @@ describe('a message', () => {
       reply: '250 2.6.0 taken as 4711',
       bodyBytes: text.length + 2,
     });
-    expect(line?.['trace']).toEqual(
-      expect.arrayContaining([expect.stringContaining('hub-selector/one-mailbox-recipient')]),
-    );
-    expect(JSON.stringify(door.log)).not.toContain('Hello.');
+    expect(door.tracked.at(-1)?.decision).toMatchObject({
+      outcome: 'proxy',
+      trace: expect.arrayContaining([expect.objectContaining({ rule: 'hub-selector/one-mailbox-recipient' })]),
+    });
+    expect(JSON.stringify([door.log, door.tracked, door.protocol])).not.toContain('Hello.');
   });
 
   test('with several recipients is one transaction', async () => {
@@ -104,11 +107,7 @@ describe('a message', () => {
     await begin(client);
     await client.ask('DATA');
     expect(await client.ask(`${text}\r\n.`)).toMatch(/^250 /);
-    const servers = (port: number) => [
-      { name: 'FE1', host: 'front.contoso.com', site: 'A', roles: ['frontend'] },
-      { name: 'MBX1', host: '127.0.0.1', site: 'A', dag: 'DAG1', endpoints: { smtp: { port, tls: 'none' } } },
-    ];
-    door.estate({ servers: servers(second.port) });
+    door.estate({ servers: serversAt([second.port]) });
     for (const line of ['MAIL FROM:<eve@fabrikam.com>', 'RCPT TO:<ann@contoso.com>', 'DATA']) await client.ask(line);
     expect(await client.ask(`${text}\r\n.`)).toMatch(/^250 /);
     expect([first.messages.length, second.messages.length]).toEqual([1, 1]);
@@ -160,21 +159,31 @@ describe('which server', () => {
     await until('the open transaction is given up', () => poor.at(-1)?.commands.includes('RSET'));
   });
 
-  test('when every one is down the client hears 451 4.4.1, and the session goes on', async () => {
-    const door = await doorTo([await deadPort(), await deadPort()]);
+  test('when every one is down DATA is answered 451 4.4.1, and may be asked for again', async () => {
+    const [gone, mbx] = [await deadPort(), await server()];
+    const door = await doorTo([gone]);
     const client = await connectClient(door.port);
     opened.push(client);
     await begin(client);
-    await client.ask('DATA');
-    expect(await client.ask(`${'x'.repeat(60)}\r\n.`)).toMatch(/^451 4\.4\.1 \D/);
+    expect(await client.ask('DATA')).toMatch(/^451 4\.4\.1 \D/);
     expect(await client.ask('NOOP')).toMatch(/^250 2\.0\.0 /);
+    expect(await client.ask('DATA')).toMatch(/^451 4\.4\.1 \D/);
+    expect(door.tracked.map(({ outcome, reply }) => [outcome, reply.slice(0, 9)])).toEqual([
+      ['deferred', '451 4.4.1'],
+      ['deferred', '451 4.4.1'],
+    ]);
+    door.estate({ servers: serversAt([mbx.port]) });
+    const replies = await askAll(client, ['RSET', 'MAIL FROM:<>', 'RCPT TO:<ann@contoso.com>', 'DATA', `${text}\r\n.`]);
+    expect(codesOf(replies)).toEqual(['250 2.0.0', '250 2.1.0', '250 2.1.5', '354', '250 2.6.0']);
   });
 
-  test('a large message is read to its end when no server can be had', async () => {
+  test('a client that sends its message in spite of a refused DATA is not heard as if it were one', async () => {
     const door = await doorTo([await deadPort()]);
-    expect(await sendMessage(door.port, Buffer.alloc(3_000_000, 'some text of the message\r\n'))).toMatch(
-      /^451 4\.4\.1 /,
-    );
+    const client = await connectClient(door.port);
+    opened.push(client);
+    await begin(client);
+    client.write('DATA\r\nSubject: x\r\n\r\n.\r\nQUIT\r\n');
+    expect(codesOf(await client.rest())).toEqual(['451 4.4.1', '500 5.3.3', '500 5.3.3', '500 5.3.3', '221 2.0.0']);
   });
 
   test('one that does not speak in time is given up', async () => {
@@ -189,16 +198,15 @@ describe('which server', () => {
     const small = await server({ capabilities: ['SIZE 1000'] });
     const large = await server({ capabilities: ['SIZE 100000'] });
     for (const [servers, expected] of [
-      [[small, large], /^250 /],
+      [[small, large], /^354 /],
       [[small], /^552 5\.3\.4 /],
     ] as const) {
       const door = await doorTo(servers);
       const client = await connectClient(door.port);
       opened.push(client);
       await client.reply();
-      for (const line of ['EHLO c', 'MAIL FROM:<> SIZE=2000', 'RCPT TO:<ann@contoso.com>', 'DATA'])
-        await client.ask(line);
-      expect(await client.ask(`${'x'.repeat(50)}\r\n.`)).toMatch(expected);
+      const replies = await askAll(client, ['EHLO c', 'MAIL FROM:<> SIZE=2000', 'RCPT TO:<ann@contoso.com>', 'DATA']);
+      expect(replies.at(-1)).toMatch(expected);
     }
   });
 });
@@ -219,17 +227,59 @@ describe('what the server refuses', () => {
     expect([mbx.messages.length, other.commands.length]).toEqual([0, 0]);
   });
 
-  test.each(['550 5.1.1 no such user', '451 4.2.0 greylisted'])(
-    'a recipient with %s: nobody gets the message',
+  test.each(['550 5.1.1 no such user', '451 4.2.0 greylisted', '550 no such user'])(
+    'a recipient with %s: the client hears it at RCPT, and the others get the message',
     async (answer) => {
       const mbx = await server({ answer: (line) => (line.includes('bob@') ? answer : undefined) });
       const door = await doorTo([mbx, await server()]);
+      const client = await connectClient(door.port);
+      opened.push(client);
+      await begin(client);
+      expect(await client.ask('RCPT TO:<bob@contoso.com>')).toBe(answer.replace(/^550 no/, '550 5.0.0 no'));
+      const replies = await askAll(client, ['RCPT TO:<cid@contoso.com>', 'DATA', `${text}\r\n.`]);
+      expect(codesOf(replies)).toEqual(['250 2.1.5', '354', '250 2.6.0']);
+      expect(mbx.messages.map(({ to }) => to)).toEqual([['ann@contoso.com', 'cid@contoso.com']]);
+      expect(door.tracked.at(-1)?.recipients).toMatchObject([
+        { address: 'ann@contoso.com', verdict: 'accept' },
+        { address: 'bob@contoso.com', verdict: answer.startsWith('5') ? 'reject' : 'defer' },
+        { address: 'cid@contoso.com', verdict: 'accept' },
+      ]);
+    },
+  );
+
+  test('the only recipient: DATA has nobody to go to', async () => {
+    const mbx = await server({ answer: (line) => (line.startsWith('RCPT') ? '550 5.1.1 no such user' : undefined) });
+    const door = await doorTo([mbx]);
+    const client = await connectClient(door.port);
+    opened.push(client);
+    await begin(client, []);
+    expect(await client.ask('RCPT TO:<ann@contoso.com>')).toBe('550 5.1.1 no such user');
+    expect(await client.ask('DATA')).toMatch(/^554 5\.5\.1 /);
+    expect(mbx.commands).not.toContain('DATA');
+  });
+
+  test.each(['550 5.1.1 no such user', '451 4.2.0 greylisted'])(
+    'a recipient with %s where the server was not certain before: DATA is refused, and nobody gets the message',
+    async (answer) => {
+      const mbx = await server({ answer: (line) => (line.includes('bob@') ? answer : undefined) });
+      const servers = [mbx, await server()];
+      const door = await doorTo(servers, { estate: twoGroups(servers.map(({ port }) => port)) });
       expect(await sendMessage(door.port, text, ['ann@contoso.com', 'bob@contoso.com'])).toBe(answer);
-      await until('the transaction is given up', () => mbx.commands.includes('RSET'));
-      expect(mbx.commands).not.toContain('DATA');
+      // DATA went out with the envelope, and the server has said 354: nothing but closing is left.
+      await until('the server is let go', () => mbx.sockets.size === 0);
       expect(mbx.messages).toEqual([]);
     },
   );
+
+  test('a recipient where the server was not certain and takes one command at a time: DATA is never said', async () => {
+    const answer = (line: string) => (line.includes('bob@') ? '550 5.1.1 no such user' : undefined);
+    const mbx = await server({ answer, capabilities: [] });
+    const servers = [mbx, await server()];
+    const door = await doorTo(servers, { estate: twoGroups(servers.map(({ port }) => port)) });
+    expect(await sendMessage(door.port, text, ['ann@contoso.com', 'bob@contoso.com'])).toBe('550 5.1.1 no such user');
+    await until('the transaction is given up', () => mbx.commands.includes('RSET'));
+    expect(mbx.commands).not.toContain('DATA');
+  });
 
   test('without PIPELINING each recipient is asked in turn', async () => {
     const mbx = await server({ capabilities: ['8BITMIME'] });
@@ -261,13 +311,27 @@ describe('the answer', () => {
   test.each([
     ['dies before it answers', { answer: (line: string) => (line === '.' ? 'drop' : undefined) }],
     ['says 421 instead', { answer: (line: string) => (line === '.' ? '421 4.3.2 going down' : undefined) }],
-    ['dies in the middle', { onData: (_piece: Buffer, socket: { destroy(): void }) => socket.destroy() }],
-    ['dies at once', { onDataBegin: (socket: { destroy(): void }) => socket.destroy() }],
   ])('of a server that %s is 451 4.4.2, and nobody else is tried', async (_how, script) => {
     const mbx = await server(script);
     const other = await server();
     const door = await doorTo([mbx, other]);
-    expect(await sendMessage(door.port, Buffer.alloc(300_000, 'some text of the message\r\n'))).toMatch(
+    expect(await sendMessage(door.port, text)).toMatch(/^451 4\.4\.2 /);
+    expect(other.commands).toEqual([]);
+    expect(door.tracked.map(({ outcome }) => outcome)).toEqual(['lost']);
+  });
+
+  test('of a server that dies when much of the message was sent is 451 4.4.2, and nobody else is tried', async () => {
+    let arrived = 0;
+    const dying = await server({
+      forgetful: true,
+      onData(piece, socket) {
+        arrived += piece.length;
+        if (arrived > 300_000) socket.destroy();
+      },
+    });
+    const other = await server();
+    const door = await doorTo([dying, other]);
+    expect(await sendMessage(door.port, Buffer.alloc(600_000, 'some text of the message\r\n'))).toMatch(
       /^451 4\.4\.2 /,
     );
     expect(other.commands).toEqual([]);

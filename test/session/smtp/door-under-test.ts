@@ -1,16 +1,23 @@
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { composeObject } from '../../../src/estate/compose-object.js';
+import { builtInAgents } from '../../../src/filtering/built-in-agents.js';
+import type { ProtocolAgent } from '../../../src/filtering/protocol-agent.js';
+import type { SpfChecker } from '../../../src/filtering/spf-filter.js';
 import { openDoor } from '../../../src/net/accept.js';
 import type { Logger } from '../../../src/observability/log.js';
+import type { TrackingRecord } from '../../../src/observability/tracking.js';
 import { type Availability, allUp } from '../../../src/routing/availability.js';
-import type { DoorServices, Snapshot } from '../../../src/session/door-services.js';
+import type { Snapshot } from '../../../src/session/door-services.js';
 import { createSessionRegistry, type SessionRegistry } from '../../../src/session/session-registry.js';
 import type { TransactionDeadlines } from '../../../src/session/smtp/server-transaction.js';
 import { createSmtpDoor, type SmtpDoor } from '../../../src/session/smtp/smtp-door.js';
+import type { SmtpServices } from '../../../src/session/smtp/smtp-services.js';
 import { catalogue, type EstateObject, nouns } from '../../../src/topology/catalogue/catalogue.js';
 import type { DirectoryEntry } from '../../../src/topology/directory.js';
 import { addressKey } from '../../../src/topology/mail-address.js';
+import type { DnsAnswer } from '../../../src/topology/resolver.js';
+import type { Topology } from '../../../src/topology/topology.js';
 import { buildTopology, type TopologyObjects } from '../../../src/topology/topology.js';
 
 export interface LogLine {
@@ -21,6 +28,10 @@ export interface LogLine {
 export interface DoorUnderTest {
   readonly port: number;
   readonly log: LogLine[];
+  /** What `track` would find. */
+  readonly tracked: TrackingRecord[];
+  /** Lines of the protocol log: event and data. */
+  readonly protocol: string[];
   readonly sessions: SessionRegistry;
   readonly door: SmtpDoor;
   /** Accepted sockets, in order. */
@@ -40,6 +51,8 @@ export interface DoorSetting {
   /** Port of the mailbox servers MBX1, MBX2, ... of site A. */
   readonly ports?: readonly number[];
   readonly endpoint?: EstateObject;
+  /** Fields of the endpoint for mail of users, at the same ports; without them there is none. */
+  readonly submission?: EstateObject;
   /** Fields of the only receive connector. */
   readonly connector?: EstateObject;
   readonly availability?: Availability;
@@ -48,6 +61,11 @@ export interface DoorSetting {
   readonly certificate?: { readonly key: string; readonly cert: string };
   readonly nowMs?: () => number;
   readonly deadlines?: Partial<TransactionDeadlines>;
+  /** What DNS says; every other name is nobody's. */
+  readonly dns?: Readonly<Record<string, DnsAnswer | Promise<DnsAnswer>>>;
+  /** Agents beside the built-in ones. */
+  readonly agents?: readonly ProtocolAgent[];
+  readonly checkSpf?: SpfChecker;
 }
 
 const mailboxes = ['ann', 'bob', 'cid'].map((name) => ({ address: `${name}@contoso.com`, database: 'DB1' }));
@@ -74,7 +92,9 @@ export async function openTestDoor(setting: DoorSetting = {}): Promise<DoorUnder
   const { port } = listening.address;
   const usual = usualEstate(port, ports, setting);
   let current = snapshotOf({ ...usual, ...setting.estate });
-  const services: DoorServices = {
+  const tracked: TrackingRecord[] = [];
+  const protocol: string[] = [];
+  const services: SmtpServices = {
     snapshot: () => current,
     freshSnapshot() {
       if (newest !== undefined) current = snapshotOf({ ...usual, ...newest });
@@ -84,6 +104,10 @@ export async function openTestDoor(setting: DoorSetting = {}): Promise<DoorUnder
     rotate: (targets) => targets,
     sessions,
     log: collectingLog(log),
+    agentsOf: agentsFor(setting),
+    tracking: { record: (record) => tracked.push(record) },
+    protocolLog: { session: () => ({ record: (event, data) => protocol.push(`${event} ${data}`) }) },
+    count: () => undefined,
     secureContext() {
       if (certificate === undefined) throw new Error('there is no certificate');
       return createSecureContext(certificate);
@@ -94,6 +118,8 @@ export async function openTestDoor(setting: DoorSetting = {}): Promise<DoorUnder
   return {
     port,
     log,
+    tracked,
+    protocol,
     sessions,
     door,
     accepted,
@@ -103,31 +129,75 @@ export async function openTestDoor(setting: DoorSetting = {}): Promise<DoorUnder
     },
     close() {
       listening.close();
+      door.close();
       for (const socket of accepted) socket.destroy();
     },
   };
 }
 
-function usualEstate(port: number, ports: readonly number[], { endpoint, connector }: DoorSetting): Estate {
+function agentsFor({
+  dns = {},
+  agents = [],
+  checkSpf,
+  nowMs = Date.now,
+}: DoorSetting): (topology: Topology) => readonly ProtocolAgent[] {
+  const known = new Map<Topology, readonly ProtocolAgent[]>();
+  return (topology) => {
+    const { filters, organization } = topology;
+    const { internalSmtpServers } = organization;
+    const resolver = { addresses: (name: string) => dns[name] ?? ({ kind: 'nxdomain' } as const) };
+    const all = known.get(topology) ?? [
+      ...builtInAgents({ filters, internalSmtpServers, resolver, checkSpf: checkSpf ?? null, nowMs }),
+      ...agents,
+    ];
+    known.set(topology, all);
+    return all;
+  };
+}
+
+function usualEstate(port: number, ports: readonly number[], { endpoint, submission, connector }: DoorSetting): Estate {
   const names = ports.map((_, index) => `MBX${index + 1}`);
   return {
     sites: [{ name: 'A' }],
     dags: [{ name: 'DAG1' }],
-    servers: [
-      { name: 'FE1', host: 'front.contoso.com', site: 'A', roles: ['frontend'] },
-      ...ports.map((smtp, index) => ({
-        name: names[index],
-        host: '127.0.0.1',
-        site: 'A',
-        dag: 'DAG1',
-        endpoints: { smtp: { port: smtp, tls: 'none', ...endpoint } },
-      })),
-    ],
+    servers: serversAt(ports, (port) => ({
+      smtp: { port, tls: 'none', ...endpoint },
+      ...(submission && { submission: { port, tls: 'none', ...submission } }),
+    })),
     databases: [{ name: 'DB1', copies: names }],
     mailboxes,
     domains: [{ name: 'contoso.com', type: 'authoritative' }],
     receiveConnectors: [
-      { name: 'Inbound', bindings: [`127.0.0.1:${port}`], permissionGroups: ['anonymous'], ...connector },
+      { name: 'Inbound', bindings: [`127.0.0.1:${port}`], permissionGroups: ['anonymous'], tarpit: '0s', ...connector },
+    ],
+  };
+}
+
+/** The front end FE1 and the mailbox servers MBX1, MBX2, ... of site A at these ports, all in DAG1. */
+export function serversAt(
+  ports: readonly number[],
+  endpointsAt = (port: number): EstateObject => ({ smtp: { port, tls: 'none' } }),
+): EstateObject[] {
+  return [
+    { name: 'FE1', host: 'front.contoso.com', site: 'A', roles: ['frontend'] },
+    ...ports.map((port, index) => ({
+      name: `MBX${index + 1}`,
+      host: '127.0.0.1',
+      site: 'A',
+      dag: 'DAG1',
+      endpoints: endpointsAt(port),
+    })),
+  ];
+}
+
+/** Two delivery groups, so that no recipient alone makes the server certain: the mailboxes are on MBX1, none on MBX2. */
+export function twoGroups(ports: readonly number[]): Estate {
+  return {
+    dags: [{ name: 'DAG1' }, { name: 'DAG2' }],
+    servers: serversAt(ports).map((server) => (server['name'] === 'MBX2' ? { ...server, dag: 'DAG2' } : server)),
+    databases: [
+      { name: 'DB1', copies: ['MBX1'] },
+      { name: 'DB2', copies: ['MBX2'] },
     ],
   };
 }
@@ -145,7 +215,9 @@ export function snapshotOf(estate: Estate): Snapshot {
   const entries = new Map<string, DirectoryEntry>();
   for (const given of estate['mailboxes'] ?? []) {
     const mailbox = compose('mailbox', given);
-    entries.set(addressKey(String(mailbox['address'])) ?? '', { class: 'mailbox', ...mailbox } as never);
+    for (const name of [mailbox['address'], ...(mailbox['aliases'] as string[])]) {
+      entries.set(addressKey(String(name)) ?? '', { class: 'mailbox', ...mailbox } as never);
+    }
   }
   const frontEnd = topology.server('FE1');
   if (frontEnd === undefined) throw new Error('no front end');

@@ -32,10 +32,12 @@ async function inData(port = door.port): Promise<SmtpClient> {
   return client;
 }
 
-/** What the server got below the Received header, with its dots taken off. */
+const ourHeader = /^Received: [^]*?\r\nX-Usher-Transaction: [0-9a-f]{32}\r\n/;
+
+/** What the server got below our header, with its dots taken off. */
 function lastBody(): string {
   const data = mbx.messages.at(-1)?.data ?? '';
-  const at = data.search(/\+0000\r\n/) + 7;
+  const at = ourHeader.exec(data)?.[0].length ?? 0;
   return data.slice(at).replaceAll(/(^|\r\n)\.\./g, '$1.');
 }
 
@@ -46,14 +48,18 @@ test('bodies arrive as they were sent, whatever pieces they come in', async () =
     fc.string({ maxLength: 40, unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)) }),
   );
   const body = fc.array(
-    line.map((text) => text.replaceAll(/[\r\n]/g, '')),
+    line.map((text) => text.replaceAll(/[\r\n]/g, '')).filter((text) => !/^\0+\./.test(text)),
     { maxLength: 12 },
   );
+  const head = 'Subject: x\r\n\r\n';
   let sent = mbx.messages.length;
   await fc.assert(
     fc.asyncProperty(body, fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 8 }), async (lines, cuts) => {
-      const content = lines.map((text) => `${text}\r\n`).join('');
-      const wire = Buffer.from(`${lines.map((text) => `${text.replace(/^\./, '..')}\r\n`).join('')}.\r\n`, 'latin1');
+      const content = `${head}${lines.map((text) => `${text}\r\n`).join('')}`;
+      const wire = Buffer.from(
+        `${head}${lines.map((text) => `${text.replace(/^\./, '..')}\r\n`).join('')}.\r\n`,
+        'latin1',
+      );
       let at = 0;
       for (const cut of cuts) {
         client.write(wire.subarray(at, at + cut));
@@ -111,10 +117,13 @@ describe('what looks like an end of the data and is none', () => {
         await new Promise(setImmediate);
         client.write(wire.subarray(cut));
         const isClean = !/\r(?!\n)|(?<!\r)\n/.test(`${text}\r\n`);
-        expect(await client.reply()).toMatch(isClean ? /^250 2\.6\.0 / : /^550 5\.6\.11 /);
-        expect(mbx.messages.length - before).toBe(isClean ? 1 : 0);
-        const expected = `${text}\r\n`.replaceAll(/(^|\r\n)\.\./g, '$1.');
-        expect(isClean ? lastBody() : expected).toBe(expected);
+        const isPlain = isClean && !/(^|\r\n)\0+\./.test(text);
+        expect(await client.reply()).toMatch(isPlain ? /^250 2\.6\.0 / : isClean ? /^550 5\.6\.0 / : /^550 5\.6\./);
+        expect(mbx.messages.length - before).toBe(isPlain ? 1 : 0);
+        const content = `${text}\r\n`.replaceAll(/(^|\r\n)\.\./g, '$1.');
+        // None of these lines is a field: an empty line sets the body apart from our header.
+        const expected = content.startsWith('\r\n') ? content : `\r\n${content}`;
+        expect(isPlain ? lastBody() : expected).toBe(expected);
         for (const command of ['MAIL FROM:<>', 'RCPT TO:<ann@contoso.com>', 'DATA']) await client.ask(command);
       }),
       { numRuns: 100 },

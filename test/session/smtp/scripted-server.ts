@@ -30,6 +30,8 @@ export interface ScriptedServer {
   readonly sockets: Set<Socket>;
   /** Whether each connection was secure at MAIL. */
   readonly secured: boolean[];
+  /** Connections accepted so far. */
+  connections(): number;
   bytes(): number;
   close(): void;
 }
@@ -38,15 +40,24 @@ export interface ScriptedServer {
 export async function startScriptedServer(script: Script = {}): Promise<ScriptedServer> {
   const state = { commands: [] as string[], messages: [] as TakenMessage[], secured: [] as boolean[], bytes: 0 };
   const sockets = new Set<Socket>();
+  let connections = 0;
   const loopback = await listenOnLoopback((socket) => {
     // Whoever cuts the connection off does not wait for the answer that a test holds back.
     socket.on('end', () => setTimeout(() => socket.destroy(), 1000).unref());
     sockets.add(socket);
+    connections += 1;
     socket.setNoDelay(true);
     socket.on('close', () => sockets.delete(socket));
     converse(socket, script, state, 'plain').catch(() => socket.destroy());
   });
-  return { ...state, port: loopback.port, sockets, bytes: () => state.bytes, close: () => loopback.close() };
+  return {
+    ...state,
+    port: loopback.port,
+    sockets,
+    connections: () => connections,
+    bytes: () => state.bytes,
+    close: () => loopback.close(),
+  };
 }
 
 interface State {
@@ -85,7 +96,12 @@ async function converse(socket: Socket, script: Script, state: State, channel: '
       const context = createSecureContext(script.certificate);
       const secure = new TLSSocket(socket, { isServer: true, secureContext: context });
       secure.on('error', () => socket.destroy());
+      secure.on('end', () => setTimeout(() => socket.destroy(), 1000).unref());
       return converse(secure, script, state, 'secure');
+    } else if (verb === 'PROXY') {
+      continue;
+    } else if (verb === 'XCLIENT') {
+      await say(line, '220 scripted');
     } else if (verb === 'MAIL') {
       from = line;
       to = [];

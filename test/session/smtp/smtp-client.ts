@@ -78,11 +78,38 @@ function clientOver(socket: Socket): SmtpClient {
   };
 }
 
-/** Greeting, EHLO, MAIL and RCPTs; all must be taken. */
-export async function begin(client: SmtpClient, to: readonly string[] = ['ann@contoso.com']): Promise<void> {
-  const lines = ['EHLO client.example', 'MAIL FROM:<eve@fabrikam.com>', ...to.map((address) => `RCPT TO:<${address}>`)];
+/** Each line is answered before the next is sent. */
+export async function askAll(client: SmtpClient, lines: readonly string[]): Promise<(string | null)[]> {
+  const replies: (string | null)[] = [];
+  for (const line of lines) replies.push(await client.ask(line));
+  return replies;
+}
+
+/** The code and the enhanced code of each reply. */
+export const codesOf = (replies: readonly (string | null)[]): string[] =>
+  replies.map((reply) => /^\d{3}(?:[ -]\d\.\d+\.\d+)?/.exec(reply ?? '')?.[0] ?? 'closed');
+
+/** Greeting and EHLO. */
+export async function greet(client: SmtpClient): Promise<void> {
   const greeting = await client.reply();
   if (!greeting?.startsWith('220 ')) throw new Error(`greeted with ${greeting}`);
+  const reply = await client.ask('EHLO client.example');
+  if (!reply?.startsWith('250')) throw new Error(`EHLO was answered ${reply}`);
+}
+
+/** STARTTLS and a new EHLO over a greeted connection. */
+export async function secure(plain: SmtpClient, servername = 'front.contoso.com'): Promise<SmtpClient> {
+  const go = await plain.ask('STARTTLS');
+  if (!go?.startsWith('220 ')) throw new Error(`STARTTLS was answered ${go}`);
+  const client = await secureClient(plain, servername);
+  await client.ask('EHLO client.example');
+  return client;
+}
+
+/** Greeting, EHLO, MAIL and RCPTs; all must be taken. */
+export async function begin(client: SmtpClient, to: readonly string[] = ['ann@contoso.com']): Promise<void> {
+  await greet(client);
+  const lines = ['MAIL FROM:<eve@fabrikam.com>', ...to.map((address) => `RCPT TO:<${address}>`)];
   for (const line of lines) {
     const reply = await client.ask(line);
     if (!reply?.startsWith('250')) throw new Error(`${line} was answered ${reply}`);

@@ -89,13 +89,7 @@ describe('STARTTLS at the door', () => {
     await plain.reply();
     await plain.ask('EHLO client.example');
     plain.write('STARTTLS\r\nEHLO evil.example\r\nMAIL FROM:<mallory@evil.example>\r\n');
-    expect(await plain.reply()).toMatch(/^220 /);
-    const replies = await Promise.race([
-      plain.rest(),
-      new Promise<string[]>((resolve) => setTimeout(resolve, 300, [])),
-    ]);
-    expect(replies.filter((reply) => reply.startsWith('250'))).toEqual([]);
-    plain.close();
+    expect(await plain.rest()).toEqual([expect.stringMatching(/^554 5\.5\.0 /)]);
     await until('nobody is left', () => door.sessions.list().length === 0);
     expect(mbx.commands).toEqual([]);
   });

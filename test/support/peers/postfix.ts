@@ -18,6 +18,10 @@ export interface PostfixOptions {
   readonly recipients?: readonly string[];
   /** `available` offers STARTTLS; default `none`. */
   readonly tls?: 'none' | 'available';
+  /** Further settings of main.cf, which go before the others. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Further ports, by a name for each, with their settings of main.cf. */
+  readonly doors?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** A message as delivered to one recipient. */
@@ -32,6 +36,8 @@ export interface Postfix {
   readonly name: string;
   readonly pid: number;
   readonly port: number;
+  /** The ports of `doors`. */
+  readonly ports: Readonly<Record<string, number>>;
   /** With `tls: 'available'`: the authority that signed its certificate for localhost and 127.0.0.1. */
   readonly caFile?: string;
   /** What was delivered, a copy for each recipient, oldest first; delivery follows a moment after the 250. */
@@ -50,10 +56,12 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const places = await makePlaces(tempDir('postfix'));
   const { directory, configuration, logFile } = places;
   const port = await freePort();
+  const ports: Record<string, number> = {};
+  for (const name of Object.keys(options.doors ?? {})) ports[name] = await freePort();
   const certificate =
     options.tls === 'available' ? await makeCertificate(['localhost', '127.0.0.1'], { directory }) : undefined;
   writeSettled(join(configuration, 'main.cf'), mainSettings(options, places, certificate));
-  writeSettled(join(configuration, 'master.cf'), services(port));
+  writeSettled(join(configuration, 'master.cf'), services(port, options.doors ?? {}, ports));
   const log = (): string => readFileSync(logFile, 'utf8');
   try {
     const child = await startChild('master', ['-c', configuration, '-s']);
@@ -62,6 +70,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
       name: options.name,
       pid: child.pid,
       port,
+      ports,
       ...(certificate === undefined ? {} : { caFile: certificate.caFile }),
       messages: () => readMaildir(join(places.mail, 'all')).map(deliveredMessage),
       log,
@@ -176,7 +185,13 @@ virtual_mailbox_base = ${places.mail}
 virtual_mailbox_maps = ${accepted === undefined ? 'static:all/' : `inline:{ ${accepted} }`}
 virtual_uid_maps = static:${nobody.uid}
 virtual_gid_maps = static:${nobody.gid}
-${certificate === undefined ? '' : tlsSettings(certificate)}`;
+${certificate === undefined ? '' : tlsSettings(certificate)}
+${settingLines(options.settings ?? {}).join('\n')}
+`;
+}
+
+function settingLines(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
 }
 
 function tlsSettings(certificate: TestCertificate): string {
@@ -194,9 +209,14 @@ function writeSettled(path: string, text: string): void {
   utimesSync(path, past, past);
 }
 
-function services(port: number): string {
+function services(port: number, doors: PostfixOptions['doors'] & object, ports: Postfix['ports']): string {
+  const further = Object.entries(doors).map(([name, settings]) => {
+    const options = settingLines(settings).map((line) => `\n  -o { ${line} }`);
+    return `127.0.0.1:${ports[name]} inet n - n - 200 smtpd${options.join('')}`;
+  });
   const rows = [
     `127.0.0.1:${port} inet n - n - 200 smtpd`,
+    ...further,
     'cleanup unix n - n - 0 cleanup',
     'qmgr unix n - n 300 1 qmgr',
     'tlsmgr unix - - n 1000? 1 tlsmgr',

@@ -1,0 +1,80 @@
+import type { SmtpReply } from '../../protocols/smtp/replies.js';
+import type { RecipientReply } from '../../protocols/smtp/server-step.js';
+import { openOnConnection } from './log-in-submitter.js';
+import { candidatesOf, type MailTransaction } from './mail-transaction.js';
+import { type Attempt, type OpenedServer, openServer } from './open-server.js';
+import { ownReplies } from './own-replies.js';
+import type { SmtpSession } from './smtp-session.js';
+
+/**
+ * Asks the server for the recipient that was accepted last, or for all so far when it was not asked yet. Null: it takes
+ * it, or nobody could be asked now, which is seen to at DATA. A refusal takes the recipient out again.
+ */
+export async function openEarly(session: SmtpSession, transaction: MailTransaction): Promise<SmtpReply | null> {
+  const { early } = transaction;
+  const last = transaction.recipients.at(-1);
+  if (last === undefined) return null;
+  if (early !== null) {
+    const answer = await early.transaction.addRecipients([last]);
+    if (answer.kind === 'answered') return heed(transaction, last.address, answer.replies);
+    transaction.early = null;
+    if (answer.kind === 'lost') transaction.tried.push({ server: early.server, reason: answer.reason });
+    return null;
+  }
+  const opened = await openFor(session, transaction, 'recipients', { discarded: new Set(), tried: transaction.tried });
+  transaction.tried.push(...opened.tried);
+  if (opened.kind === 'refused') {
+    transaction.earlyRefusal = opened.reply;
+    return null;
+  }
+  transaction.early = { server: opened.server, transaction: opened.transaction };
+  return heed(transaction, last.address, opened.refused);
+}
+
+/** Opens a server for all accepted recipients that are not discarded. */
+export async function openFor(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  until: 'recipients' | 'data',
+  { discarded, tried }: { readonly discarded: ReadonlySet<string>; readonly tried: readonly Attempt[] },
+): Promise<OpenedServer> {
+  const { services, pool } = session.options;
+  const decision = transaction.decide(services.availability);
+  if (decision.reply !== null) {
+    const { code, enhanced, text } = decision.reply;
+    return { kind: 'refused', server: null, reply: { code: Number(code), enhanced, text }, refused: [], tried: [] };
+  }
+  const to = transaction.recipients.filter(({ address }) => !discarded.has(address));
+  const envelope = transaction.wireEnvelope(to, headerRoom);
+  const request = { envelope, until, pool, ...session.serverSetting() };
+  const candidates = candidatesOf(decision, transaction.session, services, tried);
+  const { login } = session;
+  const { earlyRefusal } = transaction;
+  if (candidates.length === 0 && earlyRefusal !== null) {
+    return { kind: 'refused', server: null, reply: earlyRefusal, refused: [], tried: [] };
+  }
+  if (login === null) return openServer(candidates, request);
+  const isThere = candidates.some(({ server }) => server === login.server);
+  if (isThere && !login.connection.isLost) {
+    const opened = await openOnConnection(login.connection, request);
+    if (opened.kind !== 'refused' || opened.server !== null || !login.connection.isLost) return opened;
+  }
+  // The credentials are not kept: another server can only be asked by a client that logs on again.
+  session.mustClose = true;
+  return { kind: 'refused', server: login.server, reply: ownReplies.loginLost, refused: [], tried: [] };
+}
+
+export function abandonEarly(transaction: MailTransaction): void {
+  transaction.early?.transaction.abandon();
+  transaction.early = null;
+}
+
+/** Room for what we put on top, so that the declared size is not too small. */
+const headerRoom = 1024;
+
+function heed(transaction: MailTransaction, address: string, replies: readonly RecipientReply[]): SmtpReply | null {
+  const answer = replies.find((reply) => reply.address === address);
+  if (answer === undefined || answer.reply.code < 300) return null;
+  transaction.refuseLast(answer.reply);
+  return answer.reply;
+}
