@@ -117,7 +117,9 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
  */
 function isRouted({ class: kind, key }: Judged): boolean {
   const isKnown = kind === 'mailbox' || kind === 'group' || kind === 'contact';
-  return !isKnown && /[%!@]/.test(key.slice(0, key.lastIndexOf('@')));
+  // What is known may be known without its tag (`ann+x%example.net`), which is the client's own.
+  const routed = isKnown ? /\+.*[%!@]/ : /[%!@]/;
+  return routed.test(key.slice(0, key.lastIndexOf('@')));
 }
 
 /** What the filters say of the client and of this recipient; null: nothing against it. */

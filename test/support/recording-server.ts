@@ -218,12 +218,14 @@ function readLines(socket: Socket, lineEnds: 'strict' | 'lax'): LineReader {
   socket.on('end', onEnd).on('close', onEnd);
   return {
     async next() {
-      while (waiting.length === 0 && !ended) {
+      for (;;) {
+        const line = waiting.shift();
+        if (line !== undefined) return line;
+        if (ended) return null;
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
       }
-      return waiting.shift() ?? null;
     },
     isDry: () => waiting.length === 0,
   };

@@ -124,7 +124,7 @@ export class SmtpClientDialogue {
     this.#state = readingAfter(question, refusal);
     if (question.kind === 'data') this.#messageBytes = 0;
     // RFC 3030 §2: the reply to a BDAT follows its octets.
-    if (question.kind !== 'data' || question.chunk === null) this.#output.say(words);
+    if (question.kind !== 'data' || question.chunk === null) this.#output.pass(words);
     return this.#run();
   }
 

@@ -20,10 +20,16 @@ export class ClientOutput {
     return this.#errorCount;
   }
 
+  /** A word of the dialogue itself. */
   say(reply: SmtpReply): void {
+    if (isProtocolError(reply.code)) this.#errorCount += 1;
+    this.pass(reply);
+  }
+
+  /** A word of somebody else, of a server for instance, which is no fault of the client whatever its code. */
+  pass(reply: SmtpReply): void {
     const wire = wireOf(reply);
     this.#text += wire;
-    if (isProtocolError(reply.code)) this.#errorCount += 1;
     if (this.#trace === undefined) return;
     for (const line of wire.slice(0, -2).split('\r\n')) this.#trace('>', line);
   }

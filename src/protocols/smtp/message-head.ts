@@ -47,6 +47,8 @@ const nothing = Buffer.alloc(0);
 const more: HeadStep = { kind: 'more' };
 const tooLarge: HeadStep = { kind: 'too-large' };
 const growthMin = 1024;
+/** Fields of a few bytes each take many times their own room, and time to be judged. */
+const fieldsMax = 2000;
 
 /**
  * Takes the header off a message that comes in pieces. It ends before the first empty line or the first line that is
@@ -75,15 +77,14 @@ export class MessageHead {
     const before = this.#heldBytes;
     const view = this.#hold(bytes);
     const ending = this.#scan(view);
+    if (this.#places.length > fieldsMax) return this.#refuse();
     if (ending !== null) {
       const end = this.#lineStart;
       const isCut = end < before;
       const rest = isCut ? Buffer.concat([view.subarray(end, before), bytes]) : bytes.subarray(end - before);
       return this.#finish(view, end, rest, ending);
     }
-    if (before + bytes.length <= this.#sizeMax) return more;
-    this.#forget();
-    return tooLarge;
+    return before + bytes.length <= this.#sizeMax ? more : this.#refuse();
   }
 
   /** The message is over before its header was. */
@@ -161,6 +162,11 @@ export class MessageHead {
     const fields = places.map((place, index) => new HeadField(view, place, places[index + 1]?.start ?? end));
     this.#forget();
     return { kind: 'head', fields, bytes: view.subarray(0, end), rest, ending };
+  }
+
+  #refuse(): HeadStep {
+    this.#forget();
+    return tooLarge;
   }
 
   #forget(): void {

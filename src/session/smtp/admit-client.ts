@@ -18,7 +18,12 @@ export async function admitClient(socket: Socket, { topology, frontEnd }: Snapsh
   const proxyPeers = here.flatMap((connector) => connector.proxyPeers);
   const client = await admitConnection(socket, proxyPeers);
   const { localAddress, localPort: port, clientAddress } = client;
-  return { client, connector: selectReceiveConnector(topology, { frontEnd, localAddress, port, clientAddress }) };
+  const place = { frontEnd, port, clientAddress };
+  // The address that a balancer names need not be one of ours; where none is bound to it, our own decides.
+  const connector =
+    selectReceiveConnector(topology, { ...place, localAddress }) ??
+    selectReceiveConnector(topology, { ...place, localAddress: canonicalAddress(socket.localAddress ?? '') });
+  return { client, connector };
 }
 
 function isBoundTo(connector: ReceiveConnector, { localAddress = '', localPort }: Socket): boolean {

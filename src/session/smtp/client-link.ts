@@ -104,6 +104,7 @@ export class ClientLink {
       this.#socket = await terminateTls(plain, options);
     } catch (error) {
       this.#plain = null;
+      plain.destroy();
       this.#handlers.gone();
       throw error;
     }
@@ -125,7 +126,7 @@ export class ClientLink {
     socket.off('data', this.#onData);
     const timer = setTimeout(() => socket.destroy(), lingerMs);
     timer.unref();
-    socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroy());
+    socket.once('close', () => clearTimeout(timer)).once('end', () => socket.destroySoon());
     if (socket.writable) socket.end(bytes);
     if (socket.readableEnded) socket.destroySoon();
     socket.resume();

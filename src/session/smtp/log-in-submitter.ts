@@ -65,6 +65,7 @@ export async function openOnConnection(
   request: Pick<ServerRequest, 'envelope' | 'until' | 'deadlines' | 'signal'>,
 ): Promise<OpenedServer> {
   await connection.settled();
+  if (connection.isLost) return { kind: 'refused', server: null, reply: ended(connection), refused: [], tried: [] };
   connection.attach(request.signal);
   const outcome = await negotiate(connection, request, { kind: 'keep' });
   if (outcome.kind === 'taken' || outcome.kind === 'refused') return { ...outcome, tried: [] };

@@ -63,7 +63,11 @@ export class MailConversation {
     this.#leave = () => {
       if (this.#isLeft) return;
       this.#isLeft = true;
-      this.#session.ended();
+      try {
+        this.#session.ended();
+      } catch (error) {
+        this.#session.log({ error: reasonOf(error) }, 'fault at the end of an SMTP conversation');
+      }
       remove();
       resolve();
     };
@@ -149,6 +153,8 @@ export class MailConversation {
     this.#flush();
     if (this.#link.isClogged) {
       void this.#await(this.#link.drained(), () => this.#read());
+      // Who does not read is silent too.
+      this.#timers.resume();
       return null;
     }
     if (this.#hasActed) this.#timers.resume();
@@ -183,6 +189,7 @@ export class MailConversation {
 
   #say(answer: Answer): ClientTurn | null {
     this.#awaitsVerdict = false;
+    this.#hasActed = true;
     this.#entry.user = this.#session.login?.user ?? null;
     this.#dialogue.dismiss(this.#session.isDismissed ? ownReplies.blocked : null);
     const reply = answer === null || answer.enhanced !== null ? answer : withEnhancedCode(answer);
@@ -201,10 +208,10 @@ export class MailConversation {
       const value = await pending;
       if (this.#stage === 'open' || this.#stage === 'draining') then(value);
     } catch (error) {
+      this.#awaitsVerdict = false;
       this.#fault(error);
     } finally {
       this.#awaited -= 1;
-      this.#awaitsVerdict = false;
       if (this.#stage === 'gone' && this.#awaited === 0) this.#leave();
     }
   }
@@ -270,8 +277,9 @@ export class MailConversation {
     if (this.#stage === 'gone') return;
     this.#stage = 'gone';
     this.#timers.stop();
-    if (!this.#awaitsVerdict) this.#abort.abort(new Error('the client is gone'));
+    // Before the signal: a server that has none of the message yet is only told to forget it.
     if (this.#awaited === 0) this.#leave();
+    if (!this.#awaitsVerdict) this.#abort.abort(new Error('the client is gone'));
   }
 
   #fault(error: unknown): void {

@@ -1,3 +1,4 @@
+import { BodyEncoder } from '../../protocols/smtp/body-encoder.js';
 import type { Head, RawField } from '../../protocols/smtp/message-head.js';
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
 import type { TraceStep } from '../../routing/decision.js';
@@ -118,6 +119,10 @@ export class MessageDelivery {
     const id = transactionId({ from: transaction.from, recipients }, fields);
     this.#digest = new MessageDigest(id);
     const { kept, trace } = keepFields(transaction.session, fields);
+    // Whoever writes the header on sees it in what is left only.
+    if (kept !== fields && holdsBareLineEnding(head.bytes)) {
+      return { kind: 'refuse', reply: ownReplies.bareLineEnding };
+    }
     this.trace = [...judged.trace, ...trace];
     const top = Buffer.from(`${this.#received()}X-Usher-Transaction: ${id}\r\n${marksHeader(marks)}`, 'latin1');
     const own = kept === fields ? [head.bytes] : kept.map(({ raw }) => raw);
@@ -149,3 +154,9 @@ export class MessageDelivery {
 }
 
 const emptyLine = Buffer.from('\r\n');
+
+function holdsBareLineEnding(bytes: Buffer): boolean {
+  const encoder = new BodyEncoder();
+  encoder.encode(bytes);
+  return encoder.bareLineEnding;
+}

@@ -45,7 +45,9 @@ const megabyte = 1024 * 1024;
 /** So much of a message is kept to be given to another server when one is lost before the end of the data. */
 const replayMax = 256 * 1024;
 const gatherMax = 16 * 1024;
+const piecesMax = 64;
 const nobody: ReadonlySet<string> = new Set();
+const nothing = Buffer.alloc(0);
 
 /**
  * Hands one message on while it comes in, holding no more of it than the buffers of the two connections, its header
@@ -130,6 +132,9 @@ export class MessageTransfer {
     if (this.#stage.kind === 'head') {
       await this.#beginBody(this.#head.end());
     }
+    // A server that is known to be lost by now has not taken the message.
+    const verdict = this.#send(nothing);
+    if (verdict !== null) await verdict;
     if (this.#stage.kind === 'over') return this.#stage.outcome;
     this.#gather(this.#encoder.end());
     const unsafe = unsafetyOf(this.#encoder);
@@ -179,6 +184,8 @@ export class MessageTransfer {
 
   #gather(bytes: Buffer): void {
     if (bytes.length === 0) return;
+    // Of pieces of a few bytes each takes many times its own room.
+    if (this.#gathered.length >= piecesMax) this.#gathered = [Buffer.concat(this.#gathered)];
     this.#gathered.push(bytes);
     this.#gatheredBytes += bytes.length;
   }

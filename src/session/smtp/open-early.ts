@@ -27,8 +27,15 @@ export async function openEarly(session: SmtpSession, transaction: MailTransacti
     transaction.earlyRefusal = opened.reply;
     return null;
   }
-  transaction.early = { server: opened.server, transaction: opened.transaction };
-  return heed(transaction, last.address, opened.refused);
+  const { server, refused } = opened;
+  transaction.early = { server, transaction: opened.transaction };
+  const before = refused.find(({ address }) => address !== last.address);
+  if (before !== undefined) {
+    // It has heard 250, so it is DATA that must be refused: all are asked for again there, or none.
+    abandonEarly(session, transaction);
+    transaction.earlyRefusal = before.reply;
+  }
+  return heed(transaction, last.address, refused);
 }
 
 /** Opens a server for all accepted recipients that are not discarded. */
@@ -38,6 +45,9 @@ export async function openFor(
   until: 'recipients' | 'data',
   { discarded, tried }: { readonly discarded: ReadonlySet<string>; readonly tried: readonly Attempt[] },
 ): Promise<OpenedServer> {
+  // One connection a client: who begins and gives up without end has to wait for the server as well.
+  if (session.abandoned !== null) await session.abandoned.settled();
+  session.abandoned = null;
   const { services, pool } = session.options;
   const decision = transaction.decide(services.availability);
   if (decision.reply !== null) {
@@ -64,8 +74,10 @@ export async function openFor(
   return { kind: 'refused', server: login.server, reply: ownReplies.loginLost, refused: [], tried: [] };
 }
 
-export function abandonEarly(transaction: MailTransaction): void {
-  transaction.early?.transaction.abandon();
+export function abandonEarly(session: SmtpSession, transaction: MailTransaction): void {
+  if (transaction.early === null) return;
+  session.abandoned = transaction.early.transaction;
+  session.abandoned.abandon();
   transaction.early = null;
 }
 

@@ -46,6 +46,8 @@ export interface ServerTransaction {
   finish(bytes: Buffer): Promise<ServerVerdict>;
   /** Gives the message up; the connection is kept where nothing of the message was sent. */
   abandon(): void;
+  /** Resolves when the server knows of `abandon()`, or its connection is gone. */
+  settled(): Promise<void>;
   /** Cuts the connection; before `finish` the server then never takes the message. */
   drop(): void;
 }
@@ -118,6 +120,10 @@ export class OpenTransaction implements ServerTransaction {
     if (this.#stage === 'recipients') giveUp(this.#connection, this.#afterwards);
     else this.#connection.drop();
     this.#stage = 'over';
+  }
+
+  settled(): Promise<void> {
+    return this.#connection.settled();
   }
 
   drop(): void {

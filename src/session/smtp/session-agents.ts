@@ -21,9 +21,10 @@ export class SessionAgents implements AgentSession {
   readonly #session: SmtpSession;
   #agents: readonly ProtocolAgent[] = [];
   #chain: AgentChain | null = null;
-  #screening: PendingScreening | null = null;
   #ofSession: TrackedFilter[] = [];
   #ofMessage: TrackedFilter[] = [];
+  /** Of the recipients of the message under way. */
+  readonly #keys = new Map<string, string>();
   #transaction: MailTransaction | null = null;
 
   constructor(session: SmtpSession) {
@@ -87,7 +88,6 @@ export class SessionAgents implements AgentSession {
     this.#chain = isStranger
       ? new AgentChain(this.#agents, this, this.#report, (work) => withinTime(work, agentTimeoutMs))
       : null;
-    this.#screening = null;
     await this.#chain?.connect();
   }
 
@@ -104,19 +104,14 @@ export class SessionAgents implements AgentSession {
 
   /** The screening of a message that begins; null where nobody is asked. */
   screen({ topology }: MailSession): PendingScreening | null {
-    this.#screening = this.#chain !== null && this.areAsked ? screeningOf(this.#chain, topology.filters) : null;
-    return this.#screening;
+    return this.#chain !== null && this.areAsked ? screeningOf(this.#chain, topology.filters) : null;
   }
 
   /** A message begins, or is done with. */
   about(transaction: MailTransaction | null): void {
     this.#transaction = transaction;
+    this.#keys.clear();
     if (transaction === null) this.#ofMessage = [];
-  }
-
-  /** Whether the refusal of this sender ends the connection. */
-  closesOnSender(from: string): boolean {
-    return this.#closes(this.#screening?.sender(from));
   }
 
   /** The end of a header; the marks are all that the message has. */
@@ -141,18 +136,18 @@ export class SessionAgents implements AgentSession {
 
   /** A recipient as agents know it. */
   #keyOf(address: string): string {
+    const known = this.#keys.get(address);
+    if (known !== undefined) return known;
     const topology = this.#transaction?.session.topology;
-    return (topology && addressKey(completeAddress(topology, address))) ?? address;
+    const key = (topology && addressKey(completeAddress(topology, address))) ?? address;
+    this.#keys.set(address, key);
+    return key;
   }
 
   #answerOf(verdict: FilterVerdict): Answer {
     if (verdict.kind !== 'block') return null;
-    if (this.#closes(verdict)) this.#session.mustClose = true;
+    if (verdict.thenClose === true) this.#session.mustClose = true;
     return replyInWire(verdict.reply);
-  }
-
-  #closes(verdict: FilterVerdict | undefined): boolean {
-    return verdict?.kind === 'block' && verdict.thenClose === true;
   }
 
   readonly #report: ConstructorParameters<typeof AgentChain>[2] = (agent, event, verdict, fault) => {
@@ -162,6 +157,8 @@ export class SessionAgents implements AgentSession {
     if (verdict.kind === 'pass') return;
     this.#session.log({ agent, event, verdict: verdict.kind, why: verdict.why }, 'agent');
     const isOfSession = event === 'connect' || event === 'hello';
+    // At those whoever hears the refusal sees to it.
+    if (!isOfSession && verdict.kind === 'block' && verdict.thenClose === true) this.#session.mustClose = true;
     const list = isOfSession ? this.#ofSession : this.#ofMessage;
     if (list.length < verdictsMax) list.push({ agent, event, verdict: verdict.kind, why: verdict.why });
   };

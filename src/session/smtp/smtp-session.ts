@@ -16,7 +16,7 @@ import { ownReplies } from './own-replies.js';
 import { recordRefusal } from './record-message.js';
 import type { ServerPool } from './server-pool.js';
 import type { ServerSetting } from './server-setting.js';
-import type { TransactionDeadlines } from './server-transaction.js';
+import type { ServerTransaction, TransactionDeadlines } from './server-transaction.js';
 import { SessionAgents } from './session-agents.js';
 import type { SmtpServices } from './smtp-services.js';
 import { logInAtServer, loginReply } from './submission-login.js';
@@ -58,6 +58,8 @@ export class SmtpSession {
   /** Set while the client, whose address is blocked, is heard to the end of its recipients and no further. */
   isDismissed = false;
   login: Login | null = null;
+  /** What was given up last at a server, which may not know of it yet. */
+  abandoned: ServerTransaction | null = null;
   #transaction: MailTransaction | null = null;
   #delivery: MessageDelivery | null = null;
   #logonFailures = 0;
@@ -121,7 +123,8 @@ export class SmtpSession {
 
   mail(command: AddressCommand): Answer | Promise<Answer> {
     const session = this.mailSession();
-    if (!this.agents.areOutdated(session)) return this.#mail(command, session);
+    // A user is not asked about; the agents of a stranger are needed again when STARTTLS has ended the login.
+    if (session.user !== null || !this.agents.areOutdated(session)) return this.#mail(command, session);
     return this.agents.connect(session).then(() => this.#mail(command, this.mailSession()));
   }
 
@@ -144,7 +147,7 @@ export class SmtpSession {
     }
     this.log({ user: credentials.user, reason: outcome.reason }, 'logon refused');
     const { maxLogonFailures } = this.options.connector;
-    this.#logonFailures += 1;
+    if (outcome.kind === 'refused') this.#logonFailures += 1;
     if (maxLogonFailures > 0 && this.#logonFailures >= maxLogonFailures) this.mustClose = true;
     return loginReply(outcome);
   }
@@ -152,8 +155,9 @@ export class SmtpSession {
   /** A trusted peer says whom it speaks for (Postfix XCLIENT_README); judged anew like a new connection. */
   async xclient(attributes: Readonly<Record<string, string>>): Promise<Answer> {
     const address = (attributes['ADDR'] ?? this.client.clientAddress).replace(/^IPV6:/i, '');
-    if (!isAddress(address)) return ownReplies.badAttribute;
     const port = Number(attributes['PORT'] ?? this.client.clientPort);
+    const isPort = Number.isInteger(port) && port >= 0 && port <= 65_535;
+    if (!isAddress(address) || !isPort) return ownReplies.badAttribute;
     this.#forgetLogin();
     this.client = { ...this.client, clientAddress: canonicalAddress(address), clientPort: port };
     this.helo = attributes['HELO'] ?? this.helo;
@@ -199,9 +203,12 @@ export class SmtpSession {
   }
 
   ended(): void {
-    this.abandon();
-    this.#forgetLogin();
-    this.agents.disconnect();
+    try {
+      this.abandon();
+    } finally {
+      this.#forgetLogin();
+      this.agents.disconnect();
+    }
   }
 
   log(fields: Readonly<Record<string, unknown>>, message: string): void {
@@ -234,7 +241,7 @@ export class SmtpSession {
   }
 
   #giveUp(transaction: MailTransaction): void {
-    abandonEarly(transaction);
+    abandonEarly(this, transaction);
     const last = transaction.envelope.recipients.at(-1)?.reply;
     if (last) recordRefusal(this, transaction.from, transaction, replyInWire(last));
   }
@@ -245,7 +252,6 @@ export class SmtpSession {
       this.agents.about(begun);
       return null;
     }
-    if (this.agents.closesOnSender(command.address)) this.mustClose = true;
     this.log({ from: command.address, reply: describeReply(begun) }, 'sender refused');
     recordRefusal(this, command.address, null, begun);
     return begun;

@@ -1,6 +1,7 @@
 import type { LoginCredentials } from '../../protocols/sasl/login-credentials.js';
 import type { Decision } from '../../routing/decision.js';
 import type { MailSession } from '../../routing/mail-session.js';
+import { findLogin } from '../../routing/recipients.js';
 import { chooseForLogin } from '../../routing/route-mail.js';
 import { pause } from '../pause.js';
 import { type LoggedInConnection, logInSubmitter } from './log-in-submitter.js';
@@ -38,6 +39,10 @@ async function tryServers(
   setting: ServerSetting,
 ): Promise<LoginOutcome> {
   if (session.user === '') return { kind: 'refused', reason: 'the login names nobody', tried: [] };
+  const mailbox = findLogin(session.topology, session.directory, session.user);
+  if (mailbox && services.isHeld(mailbox.address)) {
+    return { kind: 'temporary', reason: `${mailbox.address} is being moved`, tried: [] };
+  }
   const decision: Decision = chooseForLogin(session, services.availability);
   const candidates = candidatesOf(decision, session, services);
   if (candidates.length === 0) return { kind: 'temporary', reason: decision.reason, tried: [] };

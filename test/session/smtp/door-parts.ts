@@ -6,7 +6,7 @@ import { type DoorSetting, type DoorUnderTest, openTestDoor } from './door-under
 import { type Script, type ScriptedServer, startScriptedServer } from './scripted-server.js';
 import { connectClient, greet, type SmtpClient } from './smtp-client.js';
 
-/** Parts of a test around the door; each is closed after the test that opened it. */
+/** Parts of a test around the door; each is closed after the test that opened it, and no door may have had a fault. */
 export interface DoorParts {
   server(script?: Script): Promise<ScriptedServer>;
   doorTo(servers: readonly { readonly port: number }[], setting?: DoorSetting): Promise<DoorUnderTest>;
@@ -19,9 +19,12 @@ export interface DoorParts {
 
 export function doorParts(): DoorParts {
   const opened: { close(): void }[] = [];
+  const doors: DoorUnderTest[] = [];
   // A TLS socket before the one below it.
   afterEach(() => {
     for (const part of opened.splice(0).reverse()) part.close();
+    const faults = doors.splice(0).flatMap(({ log }) => log.filter(({ message }) => message.startsWith('fault')));
+    if (faults.length > 0) throw new Error(JSON.stringify(faults));
   });
   const keep = <T extends { close(): void }>(part: T): T => {
     opened.push(part);
@@ -32,8 +35,11 @@ export function doorParts(): DoorParts {
   return {
     keep,
     server: async (script = {}) => keep(await startScriptedServer(script)),
-    doorTo: async (servers, setting = {}) =>
-      keep(await openTestDoor({ ports: servers.map(({ port }) => port), ...setting })),
+    async doorTo(servers, setting = {}) {
+      const door = keep(await openTestDoor({ ports: servers.map(({ port }) => port), ...setting }));
+      doors.push(door);
+      return door;
+    },
     bareClient,
     async client(door) {
       const client = await bareClient(door);

@@ -58,6 +58,8 @@ export interface DoorSetting {
   readonly availability?: Availability;
   /** The estate that `freshSnapshot()` finds; the others see it only then. */
   readonly newest?: Estate;
+  /** Mailboxes that are being moved. */
+  readonly held?: readonly string[];
   readonly certificate?: { readonly key: string; readonly cert: string };
   readonly nowMs?: () => number;
   readonly deadlines?: Partial<TransactionDeadlines>;
@@ -102,6 +104,8 @@ export async function openTestDoor(setting: DoorSetting = {}): Promise<DoorUnder
     },
     availability,
     rotate: (targets) => targets,
+    serverCapabilities: () => null,
+    isHeld: (mailbox) => setting.held?.includes(mailbox) ?? false,
     sessions,
     log: collectingLog(log),
     agentsOf: agentsFor(setting),

@@ -426,12 +426,13 @@ test('a client that is being logged on when the door is drained hears 421', asyn
   await until('nobody is left', () => mbx.sockets.size === 0 && door.open() === 0);
 });
 
-test('a client that goes away while it is being logged on costs the server its connection', async () => {
+test('a client that resets its connection while it is being logged on costs the server its own', async () => {
   const mbx = await server({ answer: (line) => (line.startsWith('AUTH') ? new Promise(() => undefined) : undefined) });
-  const door = await openDoor([mbx]);
-  const client = await secureAt(door);
+  const door = await openDoor([mbx], { connector: { auth: ['basic'] } });
+  const client = await parts.client(door);
   client.write(`AUTH PLAIN ${plainOf(ann)}\r\n`);
   await until('the server is asked', () => mbx.commands.some((line) => line.startsWith('AUTH')));
-  client.socket.destroy();
+  client.socket.resetAndDestroy();
   await until('nobody is left', () => mbx.sockets.size === 0 && door.open() === 0);
+  expect(door.log.filter(({ message }) => message.includes('fault'))).toEqual([]);
 });
