@@ -1,15 +1,11 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 import { credentialsProblem } from '../sasl/credentials-problem.js';
-import type { Credentials } from '../sasl/login-protocol.js';
-import { decodePlain } from '../sasl/plain.js';
+import type { LoginCredentials } from '../sasl/login-credentials.js';
+import { beginMechanism, type MechanismStep } from '../sasl/server-mechanisms.js';
+import type { CommandPolicy } from './command-policy.js';
 import type { ImapCommand } from './command-reader.js';
+import { readIdArgument } from './id-command.js';
 import type { Token } from './syntax.js';
-
-/** What the connection allows now. */
-export interface CommandPolicy {
-  readonly starttls: 'absent' | 'offered' | 'active';
-  readonly login: 'allowed' | 'needs-tls';
-}
 
 /** What a command brings about. */
 export type Reaction =
@@ -17,10 +13,14 @@ export type Reaction =
   | { readonly kind: 'reply'; readonly output: string }
   /** A reply to something that counts against the client. */
   | { readonly kind: 'bad'; readonly output: string }
-  | { readonly kind: 'sasl-response'; readonly output: string; readonly tag: string }
-  | { readonly kind: 'login'; readonly output: string; readonly tag: string; readonly credentials: Credentials }
+  | { readonly kind: 'identified'; readonly output: string; readonly proxyTtl: number | null }
+  | { readonly kind: 'challenge'; readonly output: string; readonly tag: string; readonly respond: Respond }
+  | { readonly kind: 'login'; readonly output: string; readonly tag: string; readonly credentials: LoginCredentials }
   | { readonly kind: 'start-tls'; readonly output: string; readonly tag: string }
   | { readonly kind: 'close'; readonly output: string; readonly reason: string };
+
+/** Takes the client's answer to a challenge. */
+export type Respond = (response: string) => MechanismStep;
 
 const needsTls = 'NO [PRIVACYREQUIRED] A password is not allowed before TLS.';
 
@@ -34,13 +34,13 @@ const laterCommands: ReadonlySet<string> = new Set(
   SETQUOTA SORT STATUS STORE SUBSCRIBE THREAD UID UNAUTHENTICATE UNSELECT UNSUBSCRIBE`.split(/\s+/),
 );
 
-/** Carries out a command of the state before login. @param capabilities what CAPABILITY lists */
-export function reactToCommand(command: ImapCommand, policy: CommandPolicy, capabilities: string): Reaction {
+/** Carries out a command of the state before login. */
+export function reactToCommand(command: ImapCommand, policy: CommandPolicy): Reaction {
   const { tag, name, tokens } = command;
   if (bareCommands.has(name) && tokens?.length !== 0) return badArguments(tag, name);
   switch (name) {
     case 'CAPABILITY':
-      return reply(`* CAPABILITY ${capabilities}\r\n${tag} OK CAPABILITY completed.\r\n`);
+      return reply(`* CAPABILITY ${policy.capabilities}\r\n${tag} OK CAPABILITY completed.\r\n`);
     case 'NOOP':
       return reply(`${tag} OK NOOP completed.\r\n`);
     case 'LOGOUT':
@@ -49,9 +49,9 @@ export function reactToCommand(command: ImapCommand, policy: CommandPolicy, capa
       if (policy.starttls === 'offered') return { kind: 'start-tls', output: '', tag };
       return bad(tag, policy.starttls === 'active' ? 'BAD TLS is active already.' : 'BAD STARTTLS is not offered.');
     case 'LOGIN':
-      return policy.login === 'allowed' ? login(tag, tokens) : bad(tag, needsTls);
+      return refusedLogin(tag, policy) ?? login(tag, tokens);
     case 'AUTHENTICATE':
-      return policy.login === 'allowed' ? authenticate(tag, tokens) : bad(tag, needsTls);
+      return policy.login === 'allowed' ? authenticate(tag, tokens, policy) : bad(tag, needsTls);
     case 'ID':
       return identify(tag, tokens);
     default:
@@ -65,15 +65,34 @@ export function reactToLiteral(
   policy: CommandPolicy,
 ): Reaction | undefined {
   switch (offer.name) {
-    case 'LOGIN':
-      if (policy.login === 'needs-tls') return bad(offer.tag, needsTls);
+    case 'LOGIN': {
+      const refusal = refusedLogin(offer.tag, policy);
+      if (refusal !== undefined) return refusal;
       break;
+    }
     case 'ID':
       break;
     default:
       return bad(offer.tag, laterCommands.has(offer.name) ? 'NO Log in first.' : 'BAD No literal is allowed here.');
   }
   return offer.fits ? undefined : bad(offer.tag, 'BAD The literal is too large.');
+}
+
+/** What a step of a SASL exchange means. */
+export function reactToMechanism(tag: string, step: MechanismStep): Reaction {
+  switch (step.kind) {
+    case 'challenge':
+      return { kind: 'challenge', output: `+ ${step.text}\r\n`, tag, respond: step.respond };
+    case 'credentials':
+      return { kind: 'login', output: '', tag, credentials: step.credentials };
+    case 'malformed':
+      return bad(tag, `BAD ${step.reason}`);
+  }
+}
+
+function refusedLogin(tag: string, policy: CommandPolicy): Reaction | undefined {
+  if (policy.login === 'needs-tls') return bad(tag, needsTls);
+  return policy.loginCommand === 'offered' ? undefined : bad(tag, 'NO The command LOGIN is not offered.');
 }
 
 /** RFC 9051 §6.2.3. */
@@ -84,45 +103,35 @@ function login(tag: string, tokens: readonly Token[] | undefined): Reaction {
   if (tokens?.length !== 2 || userBytes === undefined || passwordBytes === undefined) return badArguments(tag, 'LOGIN');
   if (!isUtf8(userBytes) || !isUtf8(passwordBytes)) return bad(tag, 'BAD User name and password must be UTF-8.');
   const credentials = {
+    kind: 'password',
     user: userBytes.toString('utf8'),
     authorizationId: '',
     password: passwordBytes.toString('utf8'),
-  };
+  } as const;
   const problem = credentialsProblem(credentials);
   return problem === undefined ? { kind: 'login', output: '', tag, credentials } : bad(tag, `BAD ${problem}`);
 }
 
 /** RFC 9051 §6.2.2, with the initial response of RFC 4959. */
-function authenticate(tag: string, tokens: readonly Token[] | undefined): Reaction {
+function authenticate(tag: string, tokens: readonly Token[] | undefined, policy: CommandPolicy): Reaction {
   const [mechanism, initial] = tokens ?? [];
   if (tokens === undefined || mechanism?.kind !== 'atom' || tokens.length > 2 || (initial && initial.kind !== 'atom')) {
     return badArguments(tag, 'AUTHENTICATE');
   }
-  if (mechanism.bytes.toString('latin1').toUpperCase() !== 'PLAIN')
-    return bad(tag, 'NO This mechanism is not offered.');
-  if (initial === undefined) return { kind: 'sasl-response', output: '+ \r\n', tag };
-  const response = initial.bytes.toString('latin1');
+  const asked = mechanism.bytes.toString('latin1').toUpperCase();
+  const name = policy.mechanisms.find((offered) => offered === asked);
+  if (name === undefined) return bad(tag, 'NO This mechanism is not offered.');
+  const response = initial?.bytes.toString('latin1') ?? null;
   // RFC 4959 §3: `=` stands for an empty response.
-  const message = decodePlain(response === '=' ? '' : response);
-  if (message.kind === 'malformed') return bad(tag, `BAD ${message.reason}`);
-  return { kind: 'login', output: '', tag, credentials: message.credentials };
+  return reactToMechanism(tag, beginMechanism(name, response === '=' ? '' : response));
 }
 
-/** RFC 2971 §3.1: the client's words are checked and dropped. */
+/** RFC 2971 §3.1. */
 function identify(tag: string, tokens: readonly Token[] | undefined): Reaction {
-  return isIdArgument(tokens ?? [])
-    ? reply(`* ID ("name" "usher")\r\n${tag} OK ID completed.\r\n`)
-    : badArguments(tag, 'ID');
-}
-
-function isIdArgument(tokens: readonly Token[]): boolean {
-  if (tokens.length === 1) return isNil(tokens[0]);
-  if (tokens[0]?.kind !== 'open' || tokens.at(-1)?.kind !== 'close' || tokens.length % 2 !== 0) return false;
-  return tokens.slice(1, -1).every((token) => token.kind === 'string' || isNil(token));
-}
-
-function isNil(token: Token | undefined): boolean {
-  return token?.kind === 'atom' && token.bytes.toString('latin1').toUpperCase() === 'NIL';
+  const argument = readIdArgument(tokens ?? []);
+  if (argument === undefined) return badArguments(tag, 'ID');
+  const output = `* ID ("name" "usher")\r\n${tag} OK ID completed.\r\n`;
+  return { kind: 'identified', output, proxyTtl: argument.proxyTtl };
 }
 
 function stringOf(token: Token | undefined): Buffer | undefined {

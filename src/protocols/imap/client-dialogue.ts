@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { oneLine } from '../lines/one-line.js';
 import type { ClientDialogue, ClientDialogueOptions, ClientResult, LoginFailure } from '../sasl/login-protocol.js';
-import { decodePlain } from '../sasl/plain.js';
-import { type CommandPolicy, type Reaction, reactToCommand, reactToLiteral } from './client-commands.js';
+import { type Reaction, type Respond, reactToCommand, reactToLiteral, reactToMechanism } from './client-commands.js';
+import { type CommandPolicy, commandPolicy } from './command-policy.js';
 import { CommandReader } from './command-reader.js';
 import { imapFailureWords } from './failure-replies.js';
 
@@ -10,29 +10,34 @@ import { imapFailureWords } from './failure-replies.js';
 type ClientState =
   | { readonly kind: 'commands' }
   /** AUTHENTICATE waits for the client's answer. */
-  | { readonly kind: 'sasl-response'; readonly tag: string }
+  | { readonly kind: 'sasl-response'; readonly tag: string; readonly respond: Respond }
   | { readonly kind: 'handshake' }
   /** The driver tries the credentials at a server. */
   | { readonly kind: 'login'; readonly tag: string }
   | { readonly kind: 'over'; readonly reason: string };
 
 const nothing = Buffer.alloc(0);
+// Clients send five or so before they log in; the answers to a chunk full of commands must not pile up.
+const reactionCountMax = 200;
 
-/** The IMAP server of the door (RFC 9051, 3501; SASL-IR RFC 4959, LITERAL+ RFC 7888, ID RFC 2971) up to the login. */
+/**
+ * The IMAP server of the door (RFC 9051, 3501; SASL-IR RFC 4959, LITERAL+ RFC 7888, ID RFC 2971) up to the login.
+ * A refused token is answered NO at once, without the error challenge of RFC 7628 §3.2.2: clients take either, and what
+ * the mailbox server has told us in its challenge is meant for us.
+ */
 export class ImapClientDialogue implements ClientDialogue {
   readonly #options: ClientDialogueOptions;
   readonly #reader: CommandReader;
   #state: ClientState = { kind: 'commands' };
   #policy: CommandPolicy;
   #badCommands = 0;
+  #reactionCount = 0;
+  #proxyTtl: number | null = null;
 
   constructor(options: ClientDialogueOptions) {
     this.#options = options;
     this.#reader = new CommandReader(options.commandSizeMax);
-    this.#policy = {
-      starttls: options.tlsActive ? 'active' : options.starttls ? 'offered' : 'absent',
-      login: options.tlsActive || options.plaintextLogin ? 'allowed' : 'needs-tls',
-    };
+    this.#policy = commandPolicy(options, options.tlsActive ? 'tls' : 'clear');
   }
 
   get heldBytes(): number {
@@ -40,7 +45,7 @@ export class ImapClientDialogue implements ClientDialogue {
   }
 
   greet(): ClientResult {
-    const capabilities = capabilitiesOf(this.#policy);
+    const { capabilities } = this.#policy;
     const name = oneLine(this.#options.serverName);
     return {
       output: Buffer.from(`* OK [CAPABILITY ${capabilities}] ${name} IMAP4 ready.\r\n`),
@@ -72,7 +77,8 @@ export class ImapClientDialogue implements ClientDialogue {
     if (this.#state.kind !== 'handshake') throw new Error(`no TLS handshake is due in state ${this.#state.kind}`);
     // RFC 9051 §6.2.1: nothing the client said before TLS is used after it.
     this.#reader.takeRest();
-    this.#policy = { starttls: 'active', login: 'allowed' };
+    this.#proxyTtl = null;
+    this.#policy = commandPolicy(this.#options, 'tls');
     this.#state = { kind: 'commands' };
     return { output: nothing, step: { kind: 'read' } };
   }
@@ -101,7 +107,11 @@ export class ImapClientDialogue implements ClientDialogue {
   #run(outputBefore: string): ClientResult {
     let output = outputBefore;
     for (;;) {
-      const reaction = this.#state.kind === 'sasl-response' ? this.#reactToLine(this.#state.tag) : this.#reactToNext();
+      const reaction =
+        this.#state.kind === 'sasl-response'
+          ? this.#reactToLine(this.#state.tag, this.#state.respond)
+          : this.#reactToNext();
+      if (reaction.kind !== 'wait' && this.#countReaction()) return this.#endLong(output);
       output += reaction.output;
       switch (reaction.kind) {
         case 'wait':
@@ -109,16 +119,21 @@ export class ImapClientDialogue implements ClientDialogue {
         case 'reply':
           this.#state = { kind: 'commands' };
           break;
+        case 'identified':
+          this.#limitProxyTtl(reaction.proxyTtl);
+          break;
         case 'bad':
           this.#state = { kind: 'commands' };
           if (this.#countBad()) return this.#endBad(output);
           break;
-        case 'sasl-response':
-          this.#state = { kind: 'sasl-response', tag: reaction.tag };
+        case 'challenge':
+          this.#state = { kind: 'sasl-response', tag: reaction.tag, respond: reaction.respond };
           break;
-        case 'login':
-          this.#state = { kind: 'login', tag: reaction.tag };
-          return { output: Buffer.from(output), step: { kind: 'login', credentials: reaction.credentials } };
+        case 'login': {
+          const { tag, credentials } = reaction;
+          this.#state = { kind: 'login', tag };
+          return { output: Buffer.from(output), step: { kind: 'login', credentials, proxyTtl: this.#proxyTtl } };
+        }
         case 'start-tls':
           return this.#startTls(output, reaction.tag);
         case 'close':
@@ -137,7 +152,7 @@ export class ImapClientDialogue implements ClientDialogue {
       case 'malformed':
         return { kind: 'bad', output: `${read.tag} BAD ${read.reason}\r\n` };
       case 'command':
-        return reactToCommand(read.command, this.#policy, capabilitiesOf(this.#policy));
+        return reactToCommand(read.command, this.#policy);
       case 'literal-offered':
         break;
     }
@@ -151,16 +166,19 @@ export class ImapClientDialogue implements ClientDialogue {
   }
 
   /** The client's answer to the challenge of AUTHENTICATE. */
-  #reactToLine(tag: string): Reaction {
+  #reactToLine(tag: string, respond: Respond): Reaction {
     const split = this.#reader.nextLine();
     if (split.kind === 'more') return { kind: 'wait', output: '' };
     if (split.kind === 'too-long') return tooLong;
     const response = split.line.toString('latin1');
     // RFC 9051 §6.2.2: a cancelled exchange is answered BAD.
     if (response === '*') return { kind: 'bad', output: `${tag} BAD Authentication cancelled.\r\n` };
-    const message = decodePlain(response);
-    if (message.kind === 'malformed') return { kind: 'bad', output: `${tag} BAD ${message.reason}\r\n` };
-    return { kind: 'login', output: '', tag, credentials: message.credentials };
+    return reactToMechanism(tag, respond(response));
+  }
+
+  /** A proxy may say so more than once; it can never raise what it has said. */
+  #limitProxyTtl(said: number | null): void {
+    if (said !== null) this.#proxyTtl = Math.min(said, this.#proxyTtl ?? said);
   }
 
   #startTls(output: string, tag: string): ClientResult {
@@ -179,6 +197,16 @@ export class ImapClientDialogue implements ClientDialogue {
     return this.#badCommands >= this.#options.badCommandsMax;
   }
 
+  /** Counts one more; true when it was one too many. */
+  #countReaction(): boolean {
+    this.#reactionCount += 1;
+    return this.#reactionCount > reactionCountMax;
+  }
+
+  #endLong(output: string): ClientResult {
+    return this.#end(`${output}* BYE Too many commands without a login.\r\n`, 'too many commands without a login');
+  }
+
   #endBad(output: string): ClientResult {
     return this.#end(`${output}* BYE Too many bad commands.\r\n`, 'too many bad commands');
   }
@@ -191,10 +219,3 @@ export class ImapClientDialogue implements ClientDialogue {
 }
 
 const tooLong: Reaction = { kind: 'close', output: '* BYE The command is too long.\r\n', reason: 'command too long' };
-
-function capabilitiesOf(policy: CommandPolicy): string {
-  const names = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID'];
-  if (policy.starttls === 'offered') names.push('STARTTLS');
-  names.push(policy.login === 'allowed' ? 'AUTH=PLAIN' : 'LOGINDISABLED');
-  return names.join(' ');
-}

@@ -32,6 +32,8 @@ interface Heading {
 }
 
 const heading = /^([!#$&',\-./0-9:;<=>?@A-Z[\]^_`a-z|}~]{1,100}) ([A-Za-z0-9][A-Za-z0-9.-]*)(?= |$)/;
+// RFC 7888 §5: who cannot wait may send no more, under LITERAL- anyway and here under LITERAL+ too.
+const unaskedLiteralSizeMax = 4096;
 const more: ReadCommand = { kind: 'more' };
 const tooLong: ReadCommand = { kind: 'too-long' };
 
@@ -115,7 +117,7 @@ export class CommandReader {
     if (literal === undefined) return this.#complete();
     const fits = literal.size !== undefined && literal.size + 2 <= this.#freeBytes;
     if (literal.synchronizing) return this.#offerLiteral(literal, fits);
-    if (!fits || literal.size === undefined) return tooLong;
+    if (!fits || literal.size === undefined || literal.size > unaskedLiteralSizeMax) return tooLong;
     this.#state = { kind: 'literal', size: literal.size };
     return undefined;
   }

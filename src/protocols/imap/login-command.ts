@@ -1,29 +1,66 @@
 import { Buffer } from 'node:buffer';
-import type { Credentials } from '../sasl/login-protocol.js';
-import { encodePlain } from '../sasl/plain.js';
+import type { ClientExchange } from '../sasl/client-exchange.js';
+import { chooseMechanism } from '../sasl/client-mechanisms.js';
+import type { LoginCredentials, PasswordCredentials } from '../sasl/login-credentials.js';
 import { quoted } from './syntax.js';
 
 /** How to log in at a server: the pieces are sent one by one, each but the first after the server's `+`. */
 export type LoginCommand =
-  | { readonly kind: 'pieces'; readonly pieces: readonly [Buffer, ...Buffer[]] }
+  | {
+      readonly kind: 'pieces';
+      readonly pieces: readonly [Buffer, ...Buffer[]];
+      /** So many pieces at the end are wanted only by a server that refuses (RFC 7628 §3.2.3). */
+      readonly spareCount: number;
+    }
   | { readonly kind: 'impossible'; readonly reason: string };
 
-/** Chooses among AUTHENTICATE PLAIN with and without initial response, and LOGIN, by what the server offers. */
-export function loginCommand(tag: string, credentials: Credentials, capabilities: ReadonlySet<string>): LoginCommand {
-  if (capabilities.has('AUTH=PLAIN')) {
-    const message = encodePlain(credentials);
-    if (capabilities.has('SASL-IR')) return pieces(`${tag} AUTHENTICATE PLAIN ${message}\r\n`);
-    return pieces(`${tag} AUTHENTICATE PLAIN\r\n`, `${message}\r\n`);
+// RFC 9051 §4: servers take command lines of 8192 octets; a response to a challenge may be longer.
+const lineLengthMax = 8192;
+
+/**
+ * Chooses among the mechanisms and, as the last way for a password, the command LOGIN.
+ * @param capabilities in upper case
+ * @param demanded the only mechanism to be used, in any case; null: what the server offers
+ */
+export function loginCommand(
+  tag: string,
+  credentials: LoginCredentials,
+  capabilities: ReadonlySet<string>,
+  demanded: string | null,
+): LoginCommand {
+  const offered = [...capabilities].filter((name) => name.startsWith('AUTH=')).map((name) => name.slice(5));
+  const choice = chooseMechanism(credentials, offered, demanded);
+  if (choice.kind === 'chosen') {
+    const spareCount = credentials.kind === 'token' ? 1 : 0;
+    return { kind: 'pieces', pieces: authenticate(tag, choice.exchange, capabilities.has('SASL-IR')), spareCount };
   }
-  if (capabilities.has('LOGINDISABLED'))
-    return { kind: 'impossible', reason: 'the server offers no login by password' };
-  if (credentials.authorizationId !== '') {
-    return { kind: 'impossible', reason: 'the server offers no AUTH=PLAIN, which an authorization identity needs' };
+  const mayCommand = (demanded === null || /^LOGIN$/i.test(demanded)) && !capabilities.has('LOGINDISABLED');
+  if (mayCommand && credentials.kind === 'password' && isOneIdentity(credentials)) {
+    return { kind: 'pieces', pieces: login(tag, credentials, capabilities), spareCount: 0 };
   }
-  const user = argument(credentials.user, capabilities);
-  const password = argument(credentials.password, capabilities);
-  const [first, ...others] = `${tag} LOGIN ${user} ${password}\r\n`.split(pause);
-  return pieces(first ?? '', ...others);
+  return { kind: 'impossible', reason: choice.reason };
+}
+
+type Pieces = readonly [Buffer, ...Buffer[]];
+
+function authenticate(tag: string, exchange: ClientExchange, mayBeginAtOnce: boolean): Pieces {
+  const command = `${tag} AUTHENTICATE ${exchange.mechanism}`;
+  const fits = command.length + (exchange.initialLength ?? 0) + 3 <= lineLengthMax;
+  const initial = mayBeginAtOnce && fits ? exchange.takeInitial() : null;
+  // RFC 4959 §3: `=` stands for an empty response.
+  const first = Buffer.from(`${command}${initial === null ? '' : ` ${initial || '='}`}\r\n`);
+  const others: Buffer[] = [];
+  for (let answer = exchange.answer(); answer !== null; answer = exchange.answer()) {
+    others.push(Buffer.from(`${answer}\r\n`));
+  }
+  return [first, ...others];
+}
+
+/** RFC 9051 §6.2.3. */
+function login(tag: string, { user, password }: PasswordCredentials, capabilities: ReadonlySet<string>): Pieces {
+  const text = `${tag} LOGIN ${argument(user, capabilities)} ${argument(password, capabilities)}\r\n`;
+  const [first = '', ...others] = text.split(pause);
+  return [Buffer.from(first), ...others.map((piece) => Buffer.from(piece))];
 }
 
 /** Stands where we must wait for the server; credentials hold no NUL. */
@@ -37,6 +74,6 @@ function argument(text: string, capabilities: ReadonlySet<string>): string {
   return immediate ? `{${sizeBytes}+}\r\n${text}` : `{${sizeBytes}}\r\n${pause}${text}`;
 }
 
-function pieces(first: string, ...others: readonly string[]): LoginCommand {
-  return { kind: 'pieces', pieces: [Buffer.from(first), ...others.map((piece) => Buffer.from(piece))] };
+function isOneIdentity({ user, authorizationId }: PasswordCredentials): boolean {
+  return authorizationId === '' || authorizationId === user;
 }

@@ -9,7 +9,7 @@ import type {
   ServerResult,
   ServerStep,
 } from '../sasl/login-protocol.js';
-import { withholdSecrets } from '../sasl/withhold-secrets.js';
+import { withholdCredentials } from '../sasl/withhold-credentials.js';
 import { idCommand } from './id-command.js';
 import { loginCommand } from './login-command.js';
 import { imapLoginRefusal } from './login-refusal.js';
@@ -21,13 +21,23 @@ type Capabilities = ReadonlySet<string>;
 type ServerState =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'capability'; readonly tag: string; readonly capabilities: Capabilities | undefined }
-  | { readonly kind: 'starttls'; readonly tag: string; readonly capabilities: Capabilities }
+  | { readonly kind: 'starttls'; readonly tag: string }
   | { readonly kind: 'handshake' }
   | { readonly kind: 'id'; readonly tag: string; readonly capabilities: Capabilities }
-  | { readonly kind: 'login'; readonly tag: string; readonly unsent: readonly Buffer[]; readonly told: boolean }
+  | LoginState
   /** Logged in; the server has not said yet what it can do now. */
   | { readonly kind: 'login-capability'; readonly tag: string; readonly text: string }
   | { readonly kind: 'over'; readonly step: ServerStep };
+
+interface LoginState {
+  readonly kind: 'login';
+  readonly tag: string;
+  readonly unsent: readonly Buffer[];
+  /** So many of `unsent` are no part of the credentials. */
+  readonly spareCount: number;
+  /** Whether the server has told its capabilities since. */
+  readonly told: boolean;
+}
 
 /** What a line brings about. */
 type Reaction =
@@ -39,8 +49,6 @@ type Reaction =
 
 const nothing = Buffer.alloc(0);
 const wait: Reaction = { kind: 'wait' };
-/** What may be told on: an address in digits, without a zone. */
-const plainAddress = /^[0-9A-Fa-f:.]+$/;
 const lineLengthMax = 64 * 1024;
 const lineCountMax = 200;
 const untaggedBytesMax = 64 * 1024;
@@ -136,7 +144,7 @@ export class ImapServerDialogue implements ServerDialogue {
       case 'capability':
         return this.#afterCapability(response, state.capabilities);
       case 'starttls':
-        return this.#afterStartTls(response, state.capabilities);
+        return this.#afterStartTls(response);
       case 'id':
         // A server that does not want to know may say so; the login goes on.
         return this.#logIn(state.capabilities);
@@ -183,46 +191,39 @@ export class ImapServerDialogue implements ServerDialogue {
     return this.#proceed(capabilities);
   }
 
-  /** To TLS where it is due, else to the login. */
+  /** To TLS where it is due, else to the login. Credentials go out in clear only where no TLS was asked for. */
   #proceed(capabilities: Capabilities): Reaction {
-    const wanted = this.#options.tls === 'starttls' || this.#options.tls === 'opportunistic';
-    if (!wanted || this.#link === 'tls') return this.#identify(capabilities);
-    if (capabilities.has('STARTTLS')) {
-      const tag = this.#nextTag();
-      return { kind: 'send', output: `${tag} STARTTLS\r\n`, state: { kind: 'starttls', tag, capabilities } };
-    }
-    if (this.#options.tls === 'opportunistic') return this.#identify(capabilities);
-    return refused({ kind: 'remote-configuration', detail: 'the server does not offer STARTTLS' });
+    if (this.#options.tls === 'none' || this.#link === 'tls') return this.#identify(capabilities);
+    if (!capabilities.has('STARTTLS')) return lacking('the server does not offer STARTTLS');
+    const tag = this.#nextTag();
+    return { kind: 'send', output: `${tag} STARTTLS\r\n`, state: { kind: 'starttls', tag } };
   }
 
-  #afterStartTls(response: ServerStatus, capabilities: Capabilities): Reaction {
-    if (response.status !== 'OK') {
-      if (this.#options.tls === 'opportunistic') return this.#identify(capabilities);
-      return refused({ kind: 'remote-configuration', detail: 'the server refused STARTTLS' });
-    }
+  #afterStartTls(response: ServerStatus): Reaction {
+    if (response.status !== 'OK') return lacking('the server refused STARTTLS');
     // Bytes behind this OK were sent in clear and could be anybody's.
     if (this.#splitter.heldBytes > 0) return this.#failed('protocol', 'plain bytes behind the answer to STARTTLS');
     return { kind: 'start-tls' };
   }
 
   #identify(capabilities: Capabilities): Reaction {
-    const client = this.#options.clientAddress;
-    if (client === undefined || !plainAddress.test(client.address) || !capabilities.has('ID')) {
-      return this.#logIn(capabilities);
-    }
+    const { client } = this.#options;
+    if (client === null || !capabilities.has('ID')) return this.#logIn(capabilities);
     const tag = this.#nextTag();
     return { kind: 'send', output: idCommand(tag, client), state: { kind: 'id', tag, capabilities } };
   }
 
   #logIn(capabilities: Capabilities): Reaction {
-    const problem = credentialsProblem(this.#options.credentials);
+    const { credentials, auth } = this.#options;
+    const problem = credentials.kind === 'password' ? credentialsProblem(credentials) : undefined;
     if (problem !== undefined)
       return refused({ kind: 'internal', detail: `credentials that no server may see: ${problem}` });
     const tag = this.#nextTag();
-    const command = loginCommand(tag, this.#options.credentials, capabilities);
-    if (command.kind === 'impossible') return refused({ kind: 'remote-configuration', detail: command.reason });
+    const command = loginCommand(tag, credentials, capabilities, auth);
+    if (command.kind === 'impossible') return lacking(command.reason);
     const [output, ...unsent] = command.pieces;
-    return { kind: 'send', output, state: { kind: 'login', tag, unsent, told: false } };
+    const { spareCount } = command;
+    return { kind: 'send', output, state: { kind: 'login', tag, unsent, spareCount, told: false } };
   }
 
   #continueLogin(state: ServerState): Reaction {
@@ -232,9 +233,10 @@ export class ImapServerDialogue implements ServerDialogue {
     return { kind: 'send', output, state: { ...state, unsent } };
   }
 
-  #afterLogin(response: ServerStatus, state: ServerState & { readonly kind: 'login' }): Reaction {
-    if (response.status !== 'OK') return refused(imapLoginRefusal(response, this.#options.credentials));
-    if (state.unsent.length > 0) return this.#failed('protocol', 'an OK before the password was sent');
+  #afterLogin(response: ServerStatus, state: LoginState): Reaction {
+    const seen = state.unsent.length > state.spareCount ? 'not-all' : 'all';
+    if (response.status !== 'OK') return refused(imapLoginRefusal(response, this.#options.credentials, seen));
+    if (seen === 'not-all') return this.#failed('protocol', 'an OK before the credentials were sent');
     if (state.told || response.code === 'CAPABILITY') return this.#accepted(response.text);
     // The client knows our capabilities only; it must learn the server's (RFC 9051 §7.2.2).
     const tag = this.#nextTag();
@@ -254,7 +256,7 @@ export class ImapServerDialogue implements ServerDialogue {
   }
 
   #goodbye(response: ServerStatus): Reaction {
-    const words = withholdSecrets(response.text, this.#options.credentials);
+    const words = withholdCredentials(response.text, this.#options.credentials);
     return refused({ kind: 'remote', detail: `the server said BYE ${words} in state ${this.#state.kind}` });
   }
 
@@ -270,4 +272,8 @@ export class ImapServerDialogue implements ServerDialogue {
 
 function refused(failure: LoginFailure): Reaction {
   return { kind: 'end', step: { kind: 'refused', failure } };
+}
+
+function lacking(detail: string): Reaction {
+  return refused({ kind: 'remote-configuration', detail });
 }

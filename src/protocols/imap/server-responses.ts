@@ -24,7 +24,7 @@ export interface ServerStatus {
 }
 
 const statusLine = /^([^ ]+) (OK|NO|BAD|BYE|PREAUTH)(?: (.*))?$/i;
-const responseCode = /^\[([A-Za-z][A-Za-z0-9./-]*)(?: ([^\]]*))?\] ?/;
+const responseCode = /^\[([A-Za-z][A-Za-z0-9./-]{0,63})(?: ([^\]]*))?\] ?/;
 
 /** Reads one line of a server. Literals have no place before the login and count as malformed. */
 export function parseServerResponse(line: Buffer): ServerResponse {

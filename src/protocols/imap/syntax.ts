@@ -22,6 +22,10 @@ const openParenthesis = 0x28;
 const closeParenthesis = 0x29;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
+const open: Token = { kind: 'open' };
+const close: Token = { kind: 'close' };
+// ID has the most: 30 names with values (RFC 2971 §3.3), and the parentheses around them.
+const tokenCountMax = 128;
 
 /** Finds `{123}` or `{123+}` at the end of a line, not inside a quoted string (RFC 9051 §4.3). */
 export function literalHeader(line: Buffer): LiteralHeader | undefined {
@@ -36,7 +40,7 @@ export function literalHeader(line: Buffer): LiteralHeader | undefined {
 }
 
 /**
- * The arguments of a command, or undefined when they break the syntax.
+ * The arguments of a command, or undefined when they break the syntax or are more than any command before the login has.
  * @param lines its lines; between two of them stands one literal
  */
 export function tokenize(lines: readonly Buffer[], literals: readonly Buffer[]): readonly Token[] | undefined {
@@ -67,6 +71,7 @@ function appendTokens(text: Buffer, tokens: Token[], afterString: boolean): bool
   let position = 0;
   let needsSeparator = afterString;
   while (position < text.length) {
+    if (tokens.length > tokenCountMax) return false;
     const byte = text[position];
     if (byte === space) {
       needsSeparator = false;
@@ -74,7 +79,7 @@ function appendTokens(text: Buffer, tokens: Token[], afterString: boolean): bool
       continue;
     }
     if (byte === closeParenthesis || (byte === openParenthesis && !needsSeparator)) {
-      tokens.push({ kind: byte === openParenthesis ? 'open' : 'close' });
+      tokens.push(byte === openParenthesis ? open : close);
       needsSeparator = byte === closeParenthesis;
       position += 1;
       continue;

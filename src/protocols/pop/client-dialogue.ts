@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
-import { LineSplitter } from '../lines/line-splitter.js';
+import { LineSplitter, type SplitLine } from '../lines/line-splitter.js';
 import { oneLine } from '../lines/one-line.js';
+import { responseLengthMax } from '../sasl/base64.js';
+import type { LoginCredentials } from '../sasl/login-credentials.js';
 import type { ClientDialogue, ClientDialogueOptions, ClientResult, LoginFailure } from '../sasl/login-protocol.js';
-import { decodePlain } from '../sasl/plain.js';
-import { type CommandPolicy, type Reaction, reactToCommand } from './client-commands.js';
+import { type CommandPolicy, type Reaction, type Respond, reactToCommand, reactToResponse } from './client-commands.js';
 import { popFailureWords } from './failure-replies.js';
 import { parseCommand } from './syntax.js';
 
@@ -11,7 +12,7 @@ import { parseCommand } from './syntax.js';
 type ClientState =
   | { readonly kind: 'commands'; readonly user: string | undefined }
   /** AUTH waits for the client's answer. */
-  | { readonly kind: 'sasl-response' }
+  | { readonly kind: 'sasl-response'; readonly respond: Respond }
   | { readonly kind: 'handshake' }
   /** The driver tries the credentials at a server. */
   | { readonly kind: 'login' }
@@ -20,21 +21,26 @@ type ClientState =
 const nothing = Buffer.alloc(0);
 const start: ClientState = { kind: 'commands', user: undefined };
 
+/** So many lines are enough for every login; more are a flood that would be answered many times its size. */
+const lineCountMax = 200;
+
 /** The POP3 server of the door (RFC 1939; CAPA RFC 2449, STLS RFC 2595, AUTH RFC 5034) up to the login. */
 export class PopClientDialogue implements ClientDialogue {
   readonly #options: ClientDialogueOptions;
   readonly #splitter: LineSplitter;
   #state: ClientState = start;
   #policy: CommandPolicy;
+  /** Of the line that is due. */
+  #lineLengthMax: number;
+  #lineCount = 0;
   #badCommands = 0;
+  #proxyTtl: number | null = null;
 
   constructor(options: ClientDialogueOptions) {
     this.#options = options;
     this.#splitter = new LineSplitter(options.commandSizeMax);
-    this.#policy = {
-      stls: options.tlsActive ? 'active' : options.starttls ? 'offered' : 'absent',
-      login: options.tlsActive || options.plaintextLogin ? 'allowed' : 'needs-tls',
-    };
+    this.#lineLengthMax = options.commandSizeMax;
+    this.#policy = policyOf(options, options.tlsActive);
   }
 
   get heldBytes(): number {
@@ -69,7 +75,8 @@ export class PopClientDialogue implements ClientDialogue {
     if (this.#state.kind !== 'handshake') throw new Error(`no TLS handshake is due in state ${this.#state.kind}`);
     // RFC 2595 §4: nothing the client said before TLS is used after it.
     this.#splitter.takeRest();
-    this.#policy = { stls: 'active', login: 'allowed' };
+    this.#proxyTtl = null;
+    this.#policy = policyOf(this.#options, true);
     this.#state = start;
     return { output: nothing, step: { kind: 'read' } };
   }
@@ -110,12 +117,16 @@ export class PopClientDialogue implements ClientDialogue {
           this.#state = start;
           if (this.#countBad()) return this.#endBad(output);
           break;
-        case 'sasl-response':
-          this.#state = { kind: 'sasl-response' };
+        case 'challenge':
+          this.#state = { kind: 'sasl-response', respond: reaction.respond };
+          this.#lineLengthMax = responseLengthMax;
+          break;
+        case 'proxy-ttl':
+          this.#proxyTtl = reaction.ttl;
+          this.#state = { kind: 'commands', user: reaction.user };
           break;
         case 'login':
-          this.#state = { kind: 'login' };
-          return { output: Buffer.from(output), step: { kind: 'login', credentials: reaction.credentials } };
+          return this.#askLogin(output, reaction.credentials);
         case 'start-tls':
           return this.#startTls(output);
         case 'close':
@@ -125,7 +136,7 @@ export class PopClientDialogue implements ClientDialogue {
   }
 
   #reactToNext(): Reaction {
-    const split = this.#splitter.nextLine();
+    const split = this.#nextLine();
     switch (split.kind) {
       case 'more':
         return { kind: 'wait', output: '' };
@@ -134,11 +145,37 @@ export class PopClientDialogue implements ClientDialogue {
       case 'line':
         break;
     }
-    if (this.#state.kind === 'sasl-response') return reactToSaslResponse(split.line.toString('latin1'));
+    this.#lineCount += 1;
+    if (this.#lineCount > lineCountMax) {
+      return { kind: 'close', output: '-ERR Too many commands.\r\n', reason: 'too many commands without a login' };
+    }
+    if (this.#state.kind === 'sasl-response') {
+      return reactToResponse(split.line.toString('latin1'), this.#state.respond);
+    }
     const command = parseCommand(split.line);
     if (command.kind === 'malformed') return { kind: 'bad', output: `-ERR ${command.reason}\r\n` };
     const user = this.#state.kind === 'commands' ? this.#state.user : undefined;
     return reactToCommand(command, user, this.#policy);
+  }
+
+  /** AUTH may be as long as a response: RFC 5034 §4 wants a long one sent behind it, which not all clients know. */
+  #nextLine(): SplitLine {
+    const split = this.#splitter.nextLine(this.#lineLengthMax);
+    if (split.kind === 'line') this.#lineLengthMax = this.#options.commandSizeMax;
+    if (split.kind !== 'too-long' || this.#lineLengthMax >= responseLengthMax || !this.#holdsAuth()) return split;
+    this.#lineLengthMax = responseLengthMax;
+    return this.#nextLine();
+  }
+
+  #holdsAuth(): boolean {
+    const held = this.#splitter.takeRest();
+    this.#splitter.push(held);
+    return this.#policy.login === 'allowed' && /^AUTH $/i.test(held.toString('latin1', 0, 5));
+  }
+
+  #askLogin(output: string, credentials: LoginCredentials): ClientResult {
+    this.#state = { kind: 'login' };
+    return { output: Buffer.from(output), step: { kind: 'login', credentials, proxyTtl: this.#proxyTtl } };
   }
 
   #startTls(output: string): ClientResult {
@@ -168,10 +205,11 @@ export class PopClientDialogue implements ClientDialogue {
   }
 }
 
-/** RFC 5034 §4: `*` cancels the exchange. */
-function reactToSaslResponse(response: string): Reaction {
-  if (response === '*') return { kind: 'bad', output: '-ERR Authentication cancelled.\r\n' };
-  const message = decodePlain(response);
-  if (message.kind === 'malformed') return { kind: 'bad', output: `-ERR ${message.reason}\r\n` };
-  return { kind: 'login', output: '', credentials: message.credentials };
+function policyOf(options: ClientDialogueOptions, tlsActive: boolean): CommandPolicy {
+  return {
+    stls: tlsActive ? 'active' : options.starttls ? 'offered' : 'absent',
+    login: tlsActive || options.plaintextLogin ? 'allowed' : 'needs-tls',
+    mechanisms: options.mechanisms,
+    serverCapabilities: options.serverCapabilities,
+  };
 }

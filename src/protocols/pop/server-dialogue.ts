@@ -1,6 +1,5 @@
 import { Buffer } from 'node:buffer';
 import { LineSplitter } from '../lines/line-splitter.js';
-import { credentialsProblem } from '../sasl/credentials-problem.js';
 import type {
   LoginFailure,
   ServerDialogue,
@@ -8,20 +7,27 @@ import type {
   ServerResult,
   ServerStep,
 } from '../sasl/login-protocol.js';
-import { withholdSecrets } from '../sasl/withhold-secrets.js';
-import { type LoginCommand, loginCommand, type PopCapabilities } from './login-command.js';
+import { withholdCredentials } from '../sasl/withhold-credentials.js';
+import {
+  beginLogin,
+  continueLogin,
+  type LoginProgress,
+  type LoginTurn,
+  type PopCapabilities,
+} from './login-command.js';
 import { popLoginRefusal } from './login-refusal.js';
 import { isCleanLine, type PopReply, parseReply } from './syntax.js';
+import { xclientCommand } from './xclient-command.js';
 
 /** What we wait for. */
 type ServerState =
   | { readonly kind: 'greeting' }
   | { readonly kind: 'capa' }
-  | { readonly kind: 'capa-list'; readonly capabilities: ReadonlyMap<string, readonly string[]> }
-  | { readonly kind: 'stls'; readonly capabilities: PopCapabilities }
+  | { readonly kind: 'capa-list'; readonly capabilities: Map<string, readonly string[]> }
+  | { readonly kind: 'stls' }
   | { readonly kind: 'handshake' }
   | { readonly kind: 'xclient'; readonly capabilities: PopCapabilities }
-  | { readonly kind: 'login'; readonly goAhead: 'ok' | 'continuation'; readonly unsent: readonly string[] }
+  | { readonly kind: 'login'; readonly turn: LoginTurn }
   | { readonly kind: 'over'; readonly step: ServerStep };
 
 /** What a line brings about. */
@@ -33,9 +39,7 @@ type Reaction =
   | { readonly kind: 'end'; readonly step: ServerStep };
 
 const nothing = Buffer.alloc(0);
-/** What may be told on: an address in digits, without a zone. */
-const plainAddress = /^[0-9A-Fa-f:.]+$/;
-const lineLengthMax = 64 * 1024;
+const lineLengthMax = 16 * 1024;
 const lineCountMax = 200;
 const askCapabilities: Reaction & { readonly kind: 'send' } = {
   kind: 'send',
@@ -50,7 +54,7 @@ export class PopServerDialogue implements ServerDialogue {
   #state: ServerState = { kind: 'greeting' };
   #link: 'clear' | 'tls';
   #lineCount = 0;
-  /** Dovecot offers XCLIENT in its greeting, to those it trusts, and not in CAPA. */
+  /** In the greeting; Dovecot does so to those it trusts, and does not tell it in CAPA. */
   #xclient: 'offered' | 'unknown' = 'unknown';
 
   constructor(options: ServerDialogueOptions) {
@@ -129,12 +133,12 @@ export class PopServerDialogue implements ServerDialogue {
         if (reply.kind === 'error') return this.#proceed(undefined);
         return { kind: 'move', state: { kind: 'capa-list', capabilities: new Map() } };
       case 'stls':
-        return this.#afterStls(reply, state.capabilities);
+        return this.#afterStls(reply);
       case 'xclient':
         // A server that does not trust us says so; the login goes on.
         return this.#logIn(state.capabilities);
       case 'login':
-        return this.#afterLoginLine(reply, state);
+        return this.#afterLoginLine(reply, state.turn);
       case 'capa-list':
       case 'handshake':
       case 'over':
@@ -143,62 +147,62 @@ export class PopServerDialogue implements ServerDialogue {
     return this.#failed('a reply nobody asked for');
   }
 
-  #takeCapability(line: Buffer, capabilities: ReadonlyMap<string, readonly string[]>): Reaction {
+  #takeCapability(line: Buffer, capabilities: Map<string, readonly string[]>): Reaction {
     if (!isCleanLine(line)) return this.#failed('a line that is no capability');
     const text = line.toString('utf8').toUpperCase();
     if (text === '.') return this.#proceed(capabilities);
     const [name = '', ...parameters] = text.split(' ');
-    return { kind: 'move', state: { kind: 'capa-list', capabilities: new Map([...capabilities, [name, parameters]]) } };
+    capabilities.set(name, parameters);
+    return { kind: 'move', state: { kind: 'capa-list', capabilities } };
   }
 
   /** To TLS where it is due, else to the login. */
   #proceed(capabilities: PopCapabilities): Reaction {
-    const wanted = this.#options.tls === 'starttls' || this.#options.tls === 'opportunistic';
-    if (!wanted || this.#link === 'tls') return this.#introduce(capabilities);
-    if (capabilities?.has('STLS')) return { kind: 'send', output: 'STLS\r\n', state: { kind: 'stls', capabilities } };
-    if (this.#options.tls === 'opportunistic') return this.#introduce(capabilities);
+    if (this.#options.tls === 'none' || this.#link === 'tls') return this.#introduce(capabilities);
+    if (capabilities?.has('STLS')) return { kind: 'send', output: 'STLS\r\n', state: { kind: 'stls' } };
     return refused({ kind: 'remote-configuration', detail: 'the server does not offer STLS' });
   }
 
-  #afterStls(reply: PopReply, capabilities: PopCapabilities): Reaction {
-    if (reply.kind !== 'ok') {
-      if (this.#options.tls === 'opportunistic') return this.#introduce(capabilities);
-      return refused({ kind: 'remote-configuration', detail: 'the server refused STLS' });
-    }
+  #afterStls(reply: PopReply): Reaction {
+    if (reply.kind !== 'ok') return refused({ kind: 'remote-configuration', detail: 'the server refused STLS' });
     // Bytes behind this +OK were sent in clear and could be anybody's.
     return this.#splitter.heldBytes > 0 ? this.#failed('plain bytes behind the answer to STLS') : { kind: 'start-tls' };
   }
 
   #introduce(capabilities: PopCapabilities): Reaction {
-    const client = this.#options.clientAddress;
+    const { client } = this.#options;
     const offered = this.#xclient === 'offered' || capabilities?.has('XCLIENT') === true;
-    if (!offered || client === undefined || !plainAddress.test(client.address)) return this.#logIn(capabilities);
-    const output = `XCLIENT ADDR=${client.address} PORT=${client.port}\r\n`;
-    return { kind: 'send', output, state: { kind: 'xclient', capabilities } };
+    if (!offered || client === null) return this.#logIn(capabilities);
+    return { kind: 'send', output: xclientCommand(client), state: { kind: 'xclient', capabilities } };
   }
 
   #logIn(capabilities: PopCapabilities): Reaction {
-    const problem = credentialsProblem(this.#options.credentials);
-    if (problem !== undefined)
-      return refused({ kind: 'internal', detail: `credentials that no server may see: ${problem}` });
-    const command: LoginCommand = loginCommand(this.#options.credentials, capabilities);
-    if (command.kind === 'impossible') return refused({ kind: 'remote-configuration', detail: command.reason });
-    const [output, ...unsent] = command.lines;
-    return { kind: 'send', output, state: { kind: 'login', goAhead: command.goAhead, unsent } };
+    const { credentials, auth } = this.#options;
+    return this.#advance(beginLogin(credentials, capabilities, auth));
   }
 
-  #afterLoginLine(reply: PopReply, state: ServerState & { readonly kind: 'login' }): Reaction {
+  #afterLoginLine(reply: PopReply & { readonly kind: 'ok' | 'continuation' | 'error' }, turn: LoginTurn): Reaction {
     if (reply.kind === 'error') return refused(popLoginRefusal(reply, this.#options.credentials));
-    const [output, ...unsent] = state.unsent;
-    if (output !== undefined && reply.kind === state.goAhead)
-      return { kind: 'send', output, state: { ...state, unsent } };
-    if (output !== undefined || reply.kind !== 'ok') return this.#failed('an answer out of turn');
-    const pending = this.#splitter.takeRest();
-    return { kind: 'end', step: { kind: 'accepted', text: reply.text, untagged: nothing, pending } };
+    return this.#advance(continueLogin(turn, reply));
+  }
+
+  #advance(progress: LoginProgress): Reaction {
+    switch (progress.kind) {
+      case 'send':
+        return { kind: 'send', output: progress.output, state: { kind: 'login', turn: progress.turn } };
+      case 'accepted': {
+        const pending = this.#splitter.takeRest();
+        return { kind: 'end', step: { kind: 'accepted', text: progress.text, untagged: nothing, pending } };
+      }
+      case 'impossible':
+        return refused(progress.failure);
+      case 'out-of-turn':
+        return this.#failed('an answer out of turn');
+    }
   }
 
   #goodbye(text: string): Reaction {
-    const words = withholdSecrets(text, this.#options.credentials);
+    const words = withholdCredentials(text, this.#options.credentials);
     return refused({ kind: 'remote', detail: `the server greeted with -ERR ${words}` });
   }
 

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { LoginCredentials, SaslMechanism } from './login-credentials.js';
 
 /** Who logs in: SASL PLAIN's three parts (RFC 4616 §2), none with CR, LF or NUL. */
 export interface Credentials {
@@ -57,13 +58,26 @@ export interface ClientDialogueOptions {
   readonly commandSizeMax: number;
   /** So many bad commands and refused passwords end the connection. */
   readonly badCommandsMax: number;
+  /** Offered where a password may be sent. */
+  readonly mechanisms: readonly SaslMechanism[];
+  /**
+   * What the servers behind this door can do, as they say it before a login (IMAP capabilities, POP CAPA lines); what
+   * the door itself decides (STARTTLS, AUTH=, SASL, LOGINDISABLED ...) is left out of it. Null: not known yet, a safe
+   * list is announced.
+   */
+  readonly serverCapabilities: readonly string[] | null;
 }
 
 /** What the driver does next; `close` after the output is written. */
 export type ClientStep =
   | { readonly kind: 'read' }
   | { readonly kind: 'start-tls' }
-  | { readonly kind: 'login'; readonly credentials: Credentials }
+  | {
+      readonly kind: 'login';
+      readonly credentials: LoginCredentials;
+      /** How many proxies the login may still pass, where a proxy before us has said so; null otherwise. */
+      readonly proxyTtl: number | null;
+    }
   | { readonly kind: 'close'; readonly reason: string };
 
 export interface ClientResult {
@@ -97,12 +111,25 @@ export interface ClientDialogue {
   readonly heldBytes: number;
 }
 
+/** Who is at the client's end, as servers may be told (IMAP ID, POP XCLIENT). */
+export interface ClientOrigin {
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly sessionId: string;
+  /** How many proxies the login may still pass, us not counted. */
+  readonly proxyTtl: number;
+}
+
 export interface ServerDialogueOptions {
-  readonly credentials: Credentials;
+  readonly credentials: LoginCredentials;
+  /** The mechanism that the endpoint demands; null: what the server offers. */
+  readonly auth: string | null;
   /** `starttls` demands it, `opportunistic` takes it when offered, `implicit` means TLS is active already. */
   readonly tls: 'none' | 'starttls' | 'opportunistic' | 'implicit';
-  /** Told to the server before the login by ID or XCLIENT, where the server offers it. */
-  readonly clientAddress?: { readonly address: string; readonly port: number };
+  /** Told to the server before the login by ID or XCLIENT, where the server offers it; null: nobody is to be told. */
+  readonly client: ClientOrigin | null;
 }
 
 export type ServerStep =

@@ -1,4 +1,5 @@
-import { Buffer, isUtf8 } from 'node:buffer';
+import { Buffer } from 'node:buffer';
+import { decodeText } from './base64.js';
 import { credentialsProblem } from './credentials-problem.js';
 import type { Credentials } from './login-protocol.js';
 
@@ -6,14 +7,11 @@ export type PlainMessage =
   | { readonly kind: 'credentials'; readonly credentials: Credentials }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
 /** Reads a PLAIN message (RFC 4616 §2) from its base64 form, which must be canonical (RFC 4648 §3.5). */
 export function decodePlain(encoded: string): PlainMessage {
-  const bytes = decodeBase64(encoded);
-  if (bytes === undefined) return malformed('The SASL response is not valid base64.');
-  if (!isUtf8(bytes)) return malformed('The SASL response is not UTF-8.');
-  const parts = bytes.toString('utf8').split('\0');
+  const decoded = decodeText(encoded);
+  if (decoded.kind === 'malformed') return decoded;
+  const parts = decoded.text.split('\0');
   const [authorizationId, user, password] = parts;
   if (parts.length !== 3 || authorizationId === undefined || user === undefined || password === undefined) {
     return malformed('The SASL response does not have three parts.');
@@ -27,12 +25,6 @@ export function decodePlain(encoded: string): PlainMessage {
 export function encodePlain(credentials: Credentials): string {
   const message = `${credentials.authorizationId}\0${credentials.user}\0${credentials.password}`;
   return Buffer.from(message, 'utf8').toString('base64');
-}
-
-function decodeBase64(encoded: string): Buffer | undefined {
-  if (encoded.length % 4 !== 0 || !base64.test(encoded)) return undefined;
-  const bytes = Buffer.from(encoded, 'base64');
-  return bytes.toString('base64') === encoded ? bytes : undefined;
 }
 
 function malformed(reason: string): PlainMessage {

@@ -1,10 +1,10 @@
-/* oxlint-disable vitest/expect-expect -- the transcripts assert, in playClient and playServer */
+/* oxlint-disable vitest/expect-expect -- the transcripts assert, in play-transcript */
 import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imapProtocol } from '../../../src/protocols/imap/imap-protocol.js';
 import type { ClientDialogue, ClientDialogueOptions } from '../../../src/protocols/sasl/login-protocol.js';
-import { type ClientTranscript, playClient } from '../sasl/transcript.js';
+import { type Chunking, playClient, type Transcript } from '../sasl/play-transcript.js';
 
 const defaults: ClientDialogueOptions = {
   serverName: 'mail.contoso.com',
@@ -13,6 +13,8 @@ const defaults: ClientDialogueOptions = {
   plaintextLogin: false,
   commandSizeMax: 10240,
   badCommandsMax: 5,
+  mechanisms: ['PLAIN'],
+  serverCapabilities: null,
 };
 
 function imap(options: Partial<ClientDialogueOptions> = {}): () => ClientDialogue {
@@ -21,16 +23,17 @@ function imap(options: Partial<ClientDialogueOptions> = {}): () => ClientDialogu
 
 const overTls = imap();
 const inClear = imap({ tlsActive: false });
+const everyMechanism = imap({ mechanisms: ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER'] });
 const annSecret = 'AGFubgBzZWNyZXQ=';
 
 /** A transcript over TLS, behind the greeting. */
-function play(...transcript: ClientTranscript): void {
+function play(...transcript: Transcript): void {
   const greeting = 'S: * OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID AUTH=PLAIN] mail.contoso.com IMAP4 ready.';
   playClient(overTls, [greeting, ...transcript]);
 }
 
 /** A transcript without TLS, where passwords need it. */
-function playInClear(transcript: ClientTranscript, chunkings?: readonly ('whole' | 'bytes')[]): void {
+function playInClear(transcript: Transcript, chunkings?: readonly Chunking[]): void {
   const greeting =
     'S: * OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID STARTTLS LOGINDISABLED] mail.contoso.com IMAP4 ready.';
   playClient(inClear, [greeting, ...transcript], chunkings);
@@ -359,6 +362,141 @@ describe('bad commands', () => {
   });
 });
 
+describe('what a stranger may send', () => {
+  /** Sends chunks until the dialogue is over; held bytes never exceed the limit and the output stays small. */
+  function flood(dialogue: ClientDialogue, chunks: Iterable<Buffer>): string {
+    let said = '';
+    for (const chunk of chunks) {
+      const { output, step } = dialogue.receive(chunk);
+      said += output.toString();
+      expect(dialogue.heldBytes).toBeLessThanOrEqual(10240);
+      expect(said.length).toBeLessThan(100_000);
+      if (step.kind === 'close') return said + step.reason;
+    }
+    return said;
+  }
+
+  function* repeated(text: string, count: number): Generator<Buffer> {
+    for (let sent = 0; sent < count; sent += 1) yield Buffer.from(text);
+  }
+
+  it.each<[string, string, string, number, string]>([
+    ['a million parentheses', 'a1 ID ', '('.repeat(1000), 1000, '* BYE The command is too long.\r\ncommand too long'],
+    ['100,000 arguments', 'a1 LOGIN', ' x'.repeat(1000), 100, '* BYE The command is too long.\r\ncommand too long'],
+    ['a line without end', '', 'x'.repeat(1000), 1000, '* BYE The command is too long.\r\ncommand too long'],
+    ['NUL without end', '', '\0'.repeat(1000), 1000, '* BYE The command is too long.\r\ncommand too long'],
+    [
+      'a quoted string without end',
+      'a1 LOGIN "',
+      '\\"'.repeat(500),
+      1000,
+      '* BYE The command is too long.\r\ncommand too long',
+    ],
+    ['literals without end', 'a1 ID (', '{1+}\r\nx ', 10_000, '* BYE The command is too long.\r\ncommand too long'],
+  ])('%s', (_, start, text, count, end) => {
+    const dialogue = overTls();
+    dialogue.receive(Buffer.from(start));
+    expect(flood(dialogue, repeated(text, count))).toBe(end);
+    expect(dialogue.heldBytes).toBe(0);
+  });
+
+  it('a response without end', () => {
+    for (const mechanism of ['PLAIN', 'LOGIN', 'XOAUTH2', 'OAUTHBEARER']) {
+      const dialogue = everyMechanism();
+      dialogue.receive(Buffer.from(`a1 AUTHENTICATE ${mechanism}\r\n`));
+      expect(flood(dialogue, repeated('QUFB'.repeat(250), 1000))).toContain('command too long');
+    }
+  });
+
+  it('commands without a login, be they ever so good', () => {
+    const dialogue = overTls();
+    const said = flood(dialogue, repeated('a1 CAPABILITY\r\n'.repeat(50), 1000));
+    expect(said.match(/a1 OK/g)?.length).toBe(200);
+    expect(said).toContain('* BYE Too many commands without a login.');
+  });
+
+  it('as many arguments as fit one command', () => {
+    play(`C: a1 LOGIN ${'x '.repeat(5000)}`, 'S: a1 BAD Wrong arguments of LOGIN.');
+    const fields = Array.from({ length: 30 }, (_, at) => `"name${at}" "value"`).join(' ');
+    play(`C: a1 ID (${fields})`, 'S: * ID ("name" "usher")', 'S: a1 OK ID completed.');
+  });
+
+  it('a literal that does not wait has at most 4096 bytes', () => {
+    const password = 'p'.repeat(4096);
+    play('C: a1 LOGIN ann {4096+}', `C: ${password}`, `-> login ann with ${password}`);
+    play('C: a1 LOGIN ann {4097+}', 'S: * BYE The command is too long.', '-> close: command too long');
+    play('C: a1 LOGIN ann {4097}', 'S: + OK', `C: ${password}p`, `-> login ann with ${password}p`);
+  });
+});
+
+describe('what is offered', () => {
+  const greet = (options: Partial<ClientDialogueOptions>): string => imap(options)().greet().output.toString();
+
+  it('mechanisms, where credentials may be sent', () => {
+    expect(greet({ mechanisms: ['PLAIN', 'OAUTHBEARER'] })).toContain('ID AUTH=PLAIN AUTH=OAUTHBEARER]');
+    expect(greet({ mechanisms: ['PLAIN', 'XOAUTH2'], tlsActive: false })).toContain('ID STARTTLS LOGINDISABLED]');
+  });
+
+  it('tokens only: no password is taken by any way', () => {
+    const create = imap({ mechanisms: ['XOAUTH2', 'OAUTHBEARER'] });
+    playClient(create, [
+      'S: * OK [CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID AUTH=XOAUTH2 AUTH=OAUTHBEARER LOGINDISABLED] mail.contoso.com IMAP4 ready.',
+      'C: a1 LOGIN ann secret',
+      'S: a1 NO The command LOGIN is not offered.',
+      'C: a2 LOGIN {3}',
+      'S: a2 NO The command LOGIN is not offered.',
+      `C: a3 AUTHENTICATE PLAIN ${annSecret}`,
+      'S: a3 NO This mechanism is not offered.',
+    ]);
+  });
+
+  it('a line holds what the servers say, without line breaks and without end', () => {
+    const odd = ['X\r\n* BYE', '', ' ', '(', 'A'.repeat(200), 'é'];
+    expect(greet({ serverCapabilities: [...odd, 'LITERAL+', 'IDLE'] })).toContain(
+      '[CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID AUTH=PLAIN IDLE]',
+    );
+    expect(greet({ serverCapabilities: [] })).toContain('[CAPABILITY IMAP4rev1 SASL-IR ID AUTH=PLAIN]');
+    const many = Array.from({ length: 100_000 }, (_, at) => `X${at}`);
+    expect(greet({ serverCapabilities: many }).length).toBeLessThan(1000);
+  });
+});
+
+describe('ID of a proxy before us', () => {
+  it.each([
+    ['"x-proxy-ttl" "3"', ', proxies left: 3'],
+    ['"name" "x" "X-PROXY-TTL" "3"', ', proxies left: 3'],
+    ['"x-proxy-ttl" "0"', ', proxies left: 1'],
+    ['"x-proxy-ttl" "999999999"', ', proxies left: 10'],
+    ['"x-proxy-ttl" "99999999999999999999"', ''],
+    ['"x-proxy-ttl" "-1"', ''],
+    ['"x-proxy-ttl" NIL', ''],
+    ['"name" "x-proxy-ttl"', ''],
+    ['"x-originating-ip" "192.0.2.1"', ''],
+  ])('%s', (fields, left) => {
+    play(
+      `C: a1 ID (${fields})`,
+      'S: * ID ("name" "usher")',
+      'S: a1 OK ID completed.',
+      'C: a2 LOGIN ann secret',
+      `-> login ann with secret${left}`,
+    );
+  });
+
+  it('does not count when it was said before TLS', () => {
+    playInClear([
+      'C: a1 ID ("x-proxy-ttl" "1")',
+      'S: * ID ("name" "usher")',
+      'S: a1 OK ID completed.',
+      'C: a2 STARTTLS',
+      'S: a2 OK Begin TLS negotiation now.',
+      '-> start-tls',
+      'TLS is up',
+      'C: a3 LOGIN ann secret',
+      '-> login ann with secret',
+    ]);
+  });
+});
+
 describe('the end of a login', () => {
   it('accepted: the words of the server, and what came behind for the server', () => {
     playClient(overTls, [
@@ -462,12 +600,15 @@ describe('instead of a greeting', () => {
 });
 
 describe('properties', () => {
+  const bearer = Buffer.from('user=ann\u0001auth=Bearer abc\u0001\u0001').toString('base64');
   const piece = fc.oneof(
     fc.constantFrom(
       'a1 ',
       'NOOP',
       'LOGIN ',
       'AUTHENTICATE PLAIN',
+      'AUTHENTICATE XOAUTH2',
+      'AUTHENTICATE LOGIN',
       ' ',
       '"',
       '\\',
@@ -487,6 +628,8 @@ describe('properties', () => {
       '*',
       '=',
       annSecret,
+      bearer,
+      'a2 ID ("x-proxy-ttl" "2")\r\n',
       'a2 ID NIL\r\n',
       'a3 LOGIN ann secret\r\n',
       'é',
@@ -495,15 +638,17 @@ describe('properties', () => {
   );
   const input = fc.array(piece, { maxLength: 40 }).map((pieces) => Buffer.from(pieces.join('')));
 
+  const small = { commandSizeMax: 200, mechanisms: ['PLAIN', 'LOGIN', 'XOAUTH2'] } as const;
+
   /** Everything a dialogue says and asks for; logins are refused, and what is behind the end is left out. */
   function run(chunks: readonly Buffer[], heldMax: number): string {
-    const dialogue = imap({ commandSizeMax: 200, badCommandsMax: 8 })();
+    const dialogue = imap({ ...small, badCommandsMax: 8 })();
     let heard = '';
     for (const chunk of chunks) {
       let { output, step } = dialogue.receive(chunk);
       heard += output.toString();
       while (step.kind === 'login') {
-        heard += `<${JSON.stringify(step.credentials)}>`;
+        heard += `<${JSON.stringify(step)}>`;
         ({ output, step } = dialogue.loginRefused({ kind: 'authentication-temporary' }));
         heard += output.toString();
       }
@@ -532,12 +677,14 @@ describe('properties', () => {
     ['commands', () => undefined],
     ['literal', (dialogue) => dialogue.receive(Buffer.from('a1 LOGIN {30}\r\n'))],
     ['sasl-response', (dialogue) => dialogue.receive(Buffer.from('a1 AUTHENTICATE PLAIN\r\n'))],
+    ['sasl-token', (dialogue) => dialogue.receive(Buffer.from('a1 AUTHENTICATE XOAUTH2\r\n'))],
+    ['sasl-password', (dialogue) => dialogue.receive(Buffer.from('a1 AUTHENTICATE LOGIN YW5u\r\n'))],
     ['login', (dialogue) => dialogue.receive(Buffer.from('a1 LOGIN ann secret\r\n'))],
     ['over', (dialogue) => dialogue.receive(Buffer.from('a1 LOGOUT\r\n'))],
   ])('random bytes in state %s give a step', (_, enter) => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), input), (bytes) => {
-        const dialogue = imap({ commandSizeMax: 200 })();
+        const dialogue = imap(small)();
         enter(dialogue);
         const { step } = dialogue.receive(Buffer.from(bytes));
         expect(['read', 'login', 'close']).toContain(step.kind);

@@ -1,21 +1,22 @@
-/* oxlint-disable vitest/expect-expect -- the transcripts assert, in playClient and playServer */
+/* oxlint-disable vitest/expect-expect -- the transcripts assert, in play-transcript */
 import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { imapProtocol } from '../../../src/protocols/imap/imap-protocol.js';
 import type {
+  ClientOrigin,
   LoginFailure,
   ServerDialogue,
   ServerDialogueOptions,
   ServerStep,
 } from '../../../src/protocols/sasl/login-protocol.js';
-import { playServer } from '../sasl/transcript.js';
+import { playServer } from '../sasl/play-transcript.js';
 
-const credentials = { user: 'ann', authorizationId: '', password: 'secret' };
+const credentials = { kind: 'password', user: 'ann', authorizationId: '', password: 'secret' } as const;
 const annSecret = 'AGFubgBzZWNyZXQ=';
 
 function imap(options: Partial<ServerDialogueOptions> = {}): () => ServerDialogue {
-  return () => imapProtocol.createServerDialogue({ credentials, tls: 'none', ...options });
+  return () => imapProtocol.createServerDialogue({ credentials, auth: null, tls: 'none', client: null, ...options });
 }
 
 function accepted(text: string, untagged = '', pending = ''): ServerStep {
@@ -24,6 +25,15 @@ function accepted(text: string, untagged = '', pending = ''): ServerStep {
 
 function refused(failure: LoginFailure): ServerStep {
   return { kind: 'refused', failure };
+}
+
+function lacking(what: string): ServerStep {
+  return refused({ kind: 'remote-configuration', detail: `the server does not offer ${what}` });
+}
+
+function unfitting(mechanism: string): ServerStep {
+  const detail = `the credentials do not fit the mechanism "${mechanism}"`;
+  return refused({ kind: 'remote-configuration', detail });
 }
 
 const dovecot = 'IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+';
@@ -79,7 +89,7 @@ describe('login', () => {
     ['LITERAL-', 'IMAP4rev1 LITERAL-', 'ann', 'ë', ['C: u1 LOGIN "ann" {2+}', 'C: ë']],
   ])('without AUTH=PLAIN: LOGIN with %s', (_, capabilities, user, password, login) => {
     playServer(
-      imap({ credentials: { user, authorizationId: '', password } }),
+      imap({ credentials: { ...credentials, user, password } }),
       [`S: * OK [CAPABILITY ${capabilities}] ready`, ...login, 'S: u1 OK [CAPABILITY IMAP4rev1] in'],
       accepted('[CAPABILITY IMAP4rev1] in'),
     );
@@ -100,27 +110,109 @@ describe('login', () => {
     );
   });
 
-  it('the address of the client is told by ID, where the server knows it', () => {
-    const clientAddress = { address: '2001:db8::7', port: 40001 };
-    const id = 'C: u1 ID ("x-originating-ip" "2001:db8::7" "x-originating-port" "40001")';
+  it('who the client is is told by ID, where the server knows it', () => {
+    const client: ClientOrigin = {
+      address: '2001:db8::7',
+      port: 40001,
+      localAddress: '192.0.2.1',
+      localPort: 993,
+      sessionId: '7f3a',
+      proxyTtl: 4,
+    };
+    const clientEnd = '"x-originating-ip" "2001:db8::7" "x-originating-port" "40001"';
+    const ourEnd = '"x-connected-ip" "192.0.2.1" "x-connected-port" "993"';
+    const others = '"x-session-id" "7f3a" "x-proxy-ttl" "4"';
+    const id = `C: u1 ID (${clientEnd} ${ourEnd} ${others})`;
     const end = ['S: u2 OK [CAPABILITY IMAP4rev1] in'];
     const login = `C: u2 AUTHENTICATE PLAIN ${annSecret}`;
+    const plain = accepted('[CAPABILITY IMAP4rev1] in');
     playServer(
-      imap({ clientAddress }),
+      imap({ client }),
       [dovecotTls, id, 'S: * ID ("name" "Dovecot")', 'S: u1 OK ID completed.', login, ...end],
-      accepted('[CAPABILITY IMAP4rev1] in'),
+      plain,
     );
-    playServer(
-      imap({ clientAddress }),
-      [dovecotTls, id, 'S: u1 BAD no', login, ...end],
-      accepted('[CAPABILITY IMAP4rev1] in'),
-    );
+    playServer(imap({ client }), [dovecotTls, id, 'S: u1 BAD no', login, ...end], plain);
     const noId = ['S: * OK [CAPABILITY IMAP4rev1] ready', 'C: u1 LOGIN "ann" "secret"', 'S: u1 OK [CAPABILITY X] in'];
-    playServer(imap({ clientAddress }), noId, accepted('[CAPABILITY X] in'));
+    playServer(imap({ client }), noId, accepted('[CAPABILITY X] in'));
     playServer(
-      imap({ clientAddress: { address: 'fe80::1%eth0', port: 1 } }),
-      [dovecotTls, `C: u1 AUTHENTICATE PLAIN ${annSecret}`, 'S: u1 OK [CAPABILITY X] in'],
+      imap({ client: { ...client, address: 'fe80::1%eth0', localAddress: '1" "x', sessionId: 'a b' } }),
+      [dovecotTls, 'C: u1 ID ("x-proxy-ttl" "4")', 'S: u1 OK', login, ...end],
+      plain,
+    );
+  });
+
+  it.each<[string, string | null, string, string[], ServerStep]>([
+    ['the mechanism demanded', 'login', 'AUTH=PLAIN AUTH=LOGIN', ['C: u1 AUTHENTICATE LOGIN'], { kind: 'read' }],
+    [
+      'the command LOGIN where LOGIN is demanded',
+      'LOGIN',
+      'AUTH=PLAIN',
+      ['C: u1 LOGIN "ann" "secret"'],
+      { kind: 'read' },
+    ],
+    ['none where PLAIN is demanded and missing', 'PLAIN', 'AUTH=LOGIN', [], lacking('AUTH PLAIN')],
+    ['none where a mechanism for tokens is demanded', 'XOAUTH2', 'AUTH=XOAUTH2', [], unfitting('XOAUTH2')],
+    ['none where every way is shut', null, 'AUTH=GSSAPI LOGINDISABLED', [], lacking('AUTH PLAIN or LOGIN')],
+  ])('goes by %s', (_, auth, capabilities, said, step) => {
+    playServer(imap({ auth }), [`S: * OK [CAPABILITY IMAP4rev1 ${capabilities}] ready`, ...said], step);
+  });
+
+  it('an initial response that a line does not hold waits for the challenge', () => {
+    const long = { ...credentials, password: 'p'.repeat(7000) };
+    const message = Buffer.from(`\0ann\0${long.password}`).toString('base64');
+    playServer(
+      imap({ credentials: long }),
+      [dovecotTls, 'C: u1 AUTHENTICATE PLAIN', 'S: + ', `C: ${message}`, 'S: u1 OK [CAPABILITY X] in'],
       accepted('[CAPABILITY X] in'),
+      ['whole'],
+    );
+  });
+});
+
+describe('tokens', () => {
+  const message = 'user=ann@contoso.com\u0001auth=Bearer abc123\u0001\u0001';
+  const token = { kind: 'token', mechanism: 'XOAUTH2', user: 'ann@contoso.com', message } as const;
+  const encoded = Buffer.from(message).toString('base64');
+  const ready = 'S: * OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] ready';
+
+  it('are accepted', () => {
+    playServer(
+      imap({ credentials: token }),
+      [ready, `C: u1 AUTHENTICATE XOAUTH2 ${encoded}`, 'S: u1 OK [CAPABILITY X] in'],
+      accepted('[CAPABILITY X] in'),
+    );
+  });
+
+  it('are sent by their own mechanism only, never by LOGIN', () => {
+    playServer(imap({ credentials: token }), ['S: * OK [CAPABILITY IMAP4rev1] hi'], lacking('AUTH XOAUTH2'));
+  });
+
+  it('an OK before the token was sent', () => {
+    playServer(
+      imap({ credentials: token }),
+      ['S: * OK [CAPABILITY AUTH=XOAUTH2] hi', 'C: u1 AUTHENTICATE XOAUTH2', 'S: u1 OK in'],
+      refused({ kind: 'protocol', detail: 'the server sent an OK before the credentials were sent in state login' }),
+    );
+  });
+
+  it('more than one error challenge', () => {
+    playServer(
+      imap({ credentials: token }),
+      [ready, `C: u1 AUTHENTICATE XOAUTH2 ${encoded}`, 'S: + e30=', 'C: ', 'S: + e30='],
+      refused({ kind: 'protocol', detail: 'the server sent a continuation nobody asked for in state login' }),
+    );
+  });
+
+  it.each(['abc123', encoded])('words that repeat %s reach nobody', (words) => {
+    playServer(
+      imap({ credentials: token }),
+      [ready, `C: u1 AUTHENTICATE XOAUTH2 ${encoded}`, `S: u1 NO [ALERT] bad ${words}`],
+      refused({
+        kind: 'authentication',
+        code: 'ALERT',
+        text: '(words that repeat the token)',
+        detail: 'the server answered the login with NO (words that repeat the token)',
+      }),
     );
   });
 });
@@ -143,36 +235,12 @@ describe('TLS', () => {
     );
   });
 
-  it('demanded and not offered, or refused: no password is sent', () => {
+  it.each(['starttls', 'opportunistic'] as const)('%s and not offered, or refused: no password is sent', (tls) => {
+    playServer(imap({ tls }), [dovecotTls], lacking('STARTTLS'));
     playServer(
-      imap({ tls: 'starttls' }),
-      [dovecotTls],
-      refused({ kind: 'remote-configuration', detail: 'the server does not offer STARTTLS' }),
-    );
-    playServer(
-      imap({ tls: 'starttls' }),
+      imap({ tls }),
       [dovecotClear, 'C: u1 STARTTLS', 'S: u1 NO not now'],
       refused({ kind: 'remote-configuration', detail: 'the server refused STARTTLS' }),
-    );
-  });
-
-  it('opportunistic and not offered, or refused: the login goes on in clear', () => {
-    const end = accepted('[CAPABILITY X] in');
-    playServer(
-      imap({ tls: 'opportunistic' }),
-      [dovecotTls, `C: u1 AUTHENTICATE PLAIN ${annSecret}`, 'S: u1 OK [CAPABILITY X] in'],
-      end,
-    );
-    playServer(
-      imap({ tls: 'opportunistic' }),
-      [
-        dovecotClear,
-        'C: u1 STARTTLS',
-        'S: u1 NO no',
-        `C: u2 AUTHENTICATE PLAIN ${annSecret}`,
-        'S: u2 OK [CAPABILITY X] in',
-      ],
-      end,
     );
   });
 
@@ -208,7 +276,7 @@ describe('TLS', () => {
         'S: * CAPABILITY IMAP4rev1 LOGINDISABLED',
         'S: u2 OK done',
       ],
-      refused({ kind: 'remote-configuration', detail: 'the server offers no login by password' }),
+      refused({ kind: 'remote-configuration', detail: 'the server does not offer AUTH PLAIN or LOGIN' }),
     );
   });
 });
@@ -233,6 +301,8 @@ describe('refusals', () => {
     ['NO [LIMIT] Too many.', { kind: 'limit', code: 'LIMIT', text: 'Too many.' }],
     ['NO [REFERRAL imap://mbx2/] Elsewhere.', { kind: 'moving' }],
     ['NO [PRIVACYREQUIRED] TLS first.', { kind: 'remote-configuration' }],
+    ['NO [CONTACTADMIN] Call.', { kind: 'authentication', code: 'CONTACTADMIN', text: 'Call.' }],
+    ['NO [SECRET] A code of their own.', { kind: 'authentication' }],
     ['NO Login failed: no mailbox', { kind: 'authentication' }],
     ['BAD Unknown command', { kind: 'protocol' }],
   ])('%s', (answer, failure) => {
@@ -306,7 +376,7 @@ describe('refusals', () => {
     [
       'LOGINDISABLED',
       ['S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi'],
-      { kind: 'remote-configuration', detail: 'the server offers no login by password' },
+      { kind: 'remote-configuration', detail: 'the server does not offer AUTH PLAIN or LOGIN' },
     ],
     [
       'a line too long',
@@ -330,11 +400,26 @@ describe('refusals', () => {
     );
   });
 
+  it('a refusal before the password was sent is no wrong password', () => {
+    const hi = 'S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi';
+    const asked = 'C: u1 AUTHENTICATE PLAIN';
+    const because = (words: string): string => `${said} ${words} before it saw the credentials`;
+    for (const words of ['NO Unsupported', 'BAD Unknown command', 'NO [CANNOT] no']) {
+      const failure: LoginFailure = { kind: 'remote-configuration', detail: because(words) };
+      playServer(imap(), [hi, asked, `S: u1 ${words}`], refused(failure));
+    }
+    playServer(
+      imap(),
+      [hi, asked, 'S: u1 NO [LIMIT] Too many.'],
+      refused({ kind: 'limit', code: 'LIMIT', text: 'Too many.', detail: `${said} NO [LIMIT] Too many.` }),
+    );
+  });
+
   it('an OK before the password was sent', () => {
     playServer(
       imap(),
       ['S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi', 'C: u1 AUTHENTICATE PLAIN', 'S: u1 OK welcome'],
-      refused({ kind: 'protocol', detail: 'the server sent an OK before the password was sent in state login' }),
+      refused({ kind: 'protocol', detail: 'the server sent an OK before the credentials were sent in state login' }),
     );
   });
 
@@ -360,7 +445,7 @@ describe('refusals', () => {
       [plainOnly],
       refused({
         kind: 'remote-configuration',
-        detail: 'the server offers no AUTH=PLAIN, which an authorization identity needs',
+        detail: 'the server does not offer AUTH PLAIN',
       }),
     );
   });
@@ -431,7 +516,7 @@ describe('properties', () => {
     );
   });
 
-  it('no credentials leave before TLS when it is demanded, whatever the server says', () => {
+  it.each(['starttls', 'opportunistic'] as const)('%s: no credentials leave before TLS, whatever is said', (tls) => {
     const capable = fc.constantFrom(
       '* OK [CAPABILITY STARTTLS AUTH=PLAIN SASL-IR] hi',
       '* CAPABILITY STARTTLS AUTH=PLAIN',
@@ -441,7 +526,7 @@ describe('properties', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.oneof(capable, line), { maxLength: 8 }), (lines) => {
-        const dialogue = imap({ tls: 'starttls' })();
+        const dialogue = imap({ tls })();
         const said = lines.map((text) => dialogue.receive(Buffer.from(`${text}\r\n`)).output.toString()).join('');
         expect(said).not.toMatch(/LOGIN|AUTHENTICATE|secret|AGFubg/);
       }),

@@ -1,21 +1,23 @@
-/* oxlint-disable vitest/expect-expect -- the transcripts assert, in playClient and playServer */
+/* oxlint-disable vitest/expect-expect -- the transcripts assert, in play-transcript */
 import { Buffer } from 'node:buffer';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { popProtocol } from '../../../src/protocols/pop/pop-protocol.js';
 import type {
+  ClientOrigin,
   LoginFailure,
   ServerDialogue,
   ServerDialogueOptions,
   ServerStep,
 } from '../../../src/protocols/sasl/login-protocol.js';
-import { playServer } from '../sasl/transcript.js';
+import { playServer } from '../sasl/play-transcript.js';
+import { serverDefaults } from './dialogue-options.js';
 
-const credentials = { user: 'ann', authorizationId: '', password: 'secret' };
+const credentials = { kind: 'password', user: 'ann', authorizationId: '', password: 'secret' } as const;
 const annSecret = 'AGFubgBzZWNyZXQ=';
 
 function pop(options: Partial<ServerDialogueOptions> = {}): () => ServerDialogue {
-  return () => popProtocol.createServerDialogue({ credentials, tls: 'none', ...options });
+  return () => popProtocol.createServerDialogue({ ...serverDefaults, credentials, ...options });
 }
 
 function accepted(text: string, pending = ''): ServerStep {
@@ -25,6 +27,15 @@ function accepted(text: string, pending = ''): ServerStep {
 function refused(failure: LoginFailure): ServerStep {
   return { kind: 'refused', failure };
 }
+
+const origin: ClientOrigin = {
+  address: '192.0.2.7',
+  port: 40_001,
+  localAddress: '192.0.2.1',
+  localPort: 995,
+  sessionId: 's1',
+  proxyTtl: 4,
+};
 
 /** CAPA and its answer. */
 function capa(...names: string[]): string[] {
@@ -66,7 +77,7 @@ describe('login', () => {
     const password = 'p'.repeat(200);
     const response = Buffer.from(`boss\0ann\0${password}`).toString('base64');
     playServer(
-      pop({ credentials: { user: 'ann', authorizationId: 'boss', password } }),
+      pop({ credentials: { kind: 'password', user: 'ann', authorizationId: 'boss', password } }),
       [greeting, ...dovecot, 'C: AUTH PLAIN', 'S: + ', `C: ${response}`, 'S: +OK'],
       accepted(''),
     );
@@ -78,29 +89,31 @@ describe('login', () => {
     playServer(pop(), [greeting, 'C: CAPA', 'S: -ERR unknown', ...login], accepted('in'));
   });
 
-  it('the address of the client is told by XCLIENT, where the server knows it', () => {
-    const clientAddress = { address: '192.0.2.7', port: 40001 };
-    const xclient = 'C: XCLIENT ADDR=192.0.2.7 PORT=40001';
-    const login = ['C: USER ann', 'S: +OK', 'C: PASS secret', 'S: +OK in'];
+  it.each<[string, readonly string[], ClientOrigin | null, string[]]>([
+    ['offered in CAPA', ['XCLIENT', 'USER'], origin, ['C: XCLIENT ADDR=192.0.2.7 PORT=40001 SESSION=s1 TTL=4']],
+    ['not offered', ['USER'], origin, []],
+    ['nobody to be told', ['XCLIENT', 'USER'], null, []],
+    [
+      'an IPv6 address',
+      ['XCLIENT'],
+      { ...origin, address: '2001:db8::7' },
+      ['C: XCLIENT ADDR=2001:db8::7 PORT=40001 SESSION=s1 TTL=4'],
+    ],
+    ['an address with a zone', ['XCLIENT'], { ...origin, address: 'fe80::1%eth0' }, ['C: XCLIENT SESSION=s1 TTL=4']],
+    [
+      'words that would be a command',
+      ['XCLIENT'],
+      { ...origin, address: '1\r\nDELE 1', sessionId: 'a b\r\n' },
+      ['C: XCLIENT TTL=4'],
+    ],
+  ])('XCLIENT: %s', (_, names, client, xclient) => {
+    const answer = xclient.map(() => 'S: -ERR no');
+    const login = [`C: AUTH PLAIN ${annSecret}`, 'S: +OK in'];
     playServer(
-      pop({ clientAddress }),
-      [greeting, ...capa('XCLIENT', 'USER'), xclient, 'S: +OK Updated', ...login],
+      pop({ client }),
+      [greeting, ...capa(...names, 'SASL PLAIN'), ...xclient, ...answer, ...login],
       accepted('in'),
     );
-    playServer(
-      pop({ clientAddress }),
-      [greeting, ...capa('XCLIENT', 'USER'), xclient, 'S: -ERR no', ...login],
-      accepted('in'),
-    );
-    playServer(pop({ clientAddress }), [greeting, ...capa('USER'), ...login], accepted('in'));
-    const trusting = 'S: +OK [XCLIENT] Dovecot (Debian) ready.';
-    playServer(
-      pop({ clientAddress }),
-      [trusting, ...capa('USER'), xclient, 'S: +OK Updated', ...login],
-      accepted('in'),
-    );
-    const odd = { address: '192.0.2.7\r\nUSER bob', port: 1 };
-    playServer(pop({ clientAddress: odd }), [greeting, ...capa('XCLIENT', 'USER'), ...login], accepted('in'));
   });
 });
 
@@ -125,24 +138,14 @@ describe('TLS', () => {
     );
   });
 
-  it('demanded and not offered, or refused: no password is sent', () => {
+  it.each(['starttls', 'opportunistic'] as const)('%s and not offered, or refused: no password is sent', (tls) => {
     const noStls = refused({ kind: 'remote-configuration', detail: 'the server does not offer STLS' });
-    playServer(pop({ tls: 'starttls' }), [greeting, ...capa('USER')], noStls);
-    playServer(pop({ tls: 'starttls' }), [greeting, 'C: CAPA', 'S: -ERR'], noStls);
+    playServer(pop({ tls }), [greeting, ...capa('USER')], noStls);
+    playServer(pop({ tls }), [greeting, 'C: CAPA', 'S: -ERR'], noStls);
     playServer(
-      pop({ tls: 'starttls' }),
+      pop({ tls }),
       [greeting, ...dovecot, 'C: STLS', 'S: -ERR no'],
       refused({ kind: 'remote-configuration', detail: 'the server refused STLS' }),
-    );
-  });
-
-  it('opportunistic and not offered, or refused: the login goes on in clear', () => {
-    const login = ['C: USER ann', 'S: +OK', 'C: PASS secret', 'S: +OK in'];
-    playServer(pop({ tls: 'opportunistic' }), [greeting, ...capa('USER'), ...login], accepted('in'));
-    playServer(
-      pop({ tls: 'opportunistic' }),
-      [greeting, ...capa('USER', 'STLS'), 'C: STLS', 'S: -ERR', ...login],
-      accepted('in'),
     );
   });
 
@@ -219,7 +222,7 @@ describe('refusals', () => {
     [
       'no way to log in',
       ['S: +OK', ...capa('SASL')],
-      { kind: 'remote-configuration', detail: 'the server offers no login by password' },
+      { kind: 'remote-configuration', detail: 'the server does not offer AUTH PLAIN or LOGIN' },
     ],
     [
       'an endless list',
@@ -316,12 +319,32 @@ describe('properties', () => {
     );
   });
 
-  it('no credentials leave before TLS when it is demanded, whatever the server says', () => {
+  it('no credentials leave before TLS unless none is wanted, whatever the server says', () => {
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 10 }), (lines) => {
-        const dialogue = pop({ tls: 'starttls' })();
+      fc.property(fc.array(line, { maxLength: 10 }), fc.constantFrom('starttls', 'opportunistic'), (lines, tls) => {
+        const dialogue = pop({ tls })();
         const said = lines.map((text) => dialogue.receive(Buffer.from(`${text}\r\n`)).output.toString()).join('');
-        expect(said).not.toMatch(/USER|PASS|AUTH/);
+        expect(said).not.toMatch(/USER|PASS|AUTH|XCLIENT/);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('nobody is logged in before the credentials were sent', () => {
+    const answer = fc.constantFrom('+OK', '+OK', '+ ', '+ VXNlcm5hbWU6', '-ERR');
+    const mechanism = fc.constantFrom('SASL PLAIN', 'SASL LOGIN', 'USER');
+    const password = 'p'.repeat(250);
+    fc.assert(
+      fc.property(fc.array(answer, { maxLength: 6 }), mechanism, (answers, capability) => {
+        const dialogue = pop({ credentials: { ...credentials, password } })();
+        dialogue.receive(Buffer.from(`+OK\r\n+OK\r\n${capability}\r\n.\r\n`));
+        let said = '';
+        for (const text of answers) {
+          const { output, step } = dialogue.receive(Buffer.from(`${text}\r\n`));
+          said += output.toString();
+          if (step.kind === 'accepted') expect(said).toMatch(/p{250}|cHBwcHBw/);
+          if (step.kind !== 'read') break;
+        }
       }),
       { numRuns: 300 },
     );
