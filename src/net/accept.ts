@@ -25,16 +25,23 @@ export interface Door {
   close(): void;
 }
 
+// So that a client whose network has gone is noticed, and one that is idle is not forgotten by the routers between.
+const keepAliveDelayMs = 60_000;
+
 /**
- * Opens one listening TCP socket. Accepted sockets have no delay on, are half-open (a client may end its side and still
- * read: whoever reads the end must end the other side), and never end the process by an unheard error.
+ * Opens one listening TCP socket. Accepted sockets have no delay and keep-alive on, are half-open (a client may end its
+ * side and still read: whoever reads the end must end the other side), and never end the process by an unheard error.
  * Rejects with UsherError `door-not-open`: which address, why, and the system's code.
  */
 export function openDoor(options: DoorOptions): Promise<Door> {
   const { host, port } = options;
-  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-    options.onConnection(keepErrorsHandled(socket));
-  });
+  const socketOptions = {
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveDelayMs,
+    allowHalfOpen: true,
+  };
+  const server = createServer(socketOptions, (socket) => options.onConnection(keepErrorsHandled(socket)));
   if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax;
   return new Promise((resolve, reject) => {
     const onRefused = (error: Error): void => reject(notOpen(host, port, error));

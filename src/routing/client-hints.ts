@@ -41,7 +41,7 @@ function decoded(text: string): string {
 
 /** Every hint of a request, best first. */
 function hintsOf(request: ClientRequest): Hint[] {
-  const url = requestUrl(request.url);
+  const url = request.url === null ? undefined : requestUrl(request.url);
   const header = (name: string): string => request.headers.get(name)?.trim() ?? '';
   const hints: Hint[] = [];
   const add = (rule: string, value: string | null | undefined): void => {

@@ -38,13 +38,21 @@ export function classifyRecipient(topology: Topology, directory: Directory, text
   return { class: domain.type === 'authoritative' ? 'unknown' : 'relay', entry, domain, key: address.key };
 }
 
-/** The key of the address that a login means: `user@domain`, `DOMAIN\user` or `user`, the latter two in the default domain. */
+/**
+ * The key of the address that a login means: `user@domain`, or in the default domain `user`, `DOMAIN\user`, `domain/user`
+ * and `domain/user/mailbox`, where the last part is whose mailbox is opened.
+ */
 export function loginKey(topology: Topology, login: string): string | undefined {
-  return addressKey(completeAddress(topology, login.slice(login.lastIndexOf('\\') + 1)));
+  const separator = Math.max(login.lastIndexOf('\\'), login.lastIndexOf('/'));
+  return addressKey(completeAddress(topology, login.slice(separator + 1)));
 }
 
 /** The mailbox that a login names. */
 export function findLogin(topology: Topology, directory: Directory, login: string): DirectoryEntry | undefined {
+  // RFC 5322 §3.2.3: a slash may be part of an address.
+  const whole = login.includes('/') ? addressKey(completeAddress(topology, login)) : undefined;
+  const named = whole === undefined ? undefined : directory.find(whole);
+  if (named) return named;
   const key = loginKey(topology, login);
   return key === undefined ? undefined : directory.find(key);
 }

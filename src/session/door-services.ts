@@ -21,8 +21,15 @@ export interface DoorServices {
   /** The newest revision, taken up if it was not yet: for a mailbox whose database the snapshot does not know. */
   freshSnapshot(): Snapshot;
   readonly availability: Availability;
+  /** Whether logins of a mailbox, by its own address, are refused for a while because it is being moved. */
+  isHeld(mailbox: string): boolean;
   /** Turns equal targets so that conversations take turns among them. */
   rotate(targets: readonly Target[]): readonly Target[];
+  /**
+   * What the servers behind the doors of a protocol all say they can do before a login, in their words (IMAP
+   * capabilities, POP CAPA lines); null while none has answered. The same list as long as nothing has changed.
+   */
+  serverCapabilities(protocol: 'imap' | 'pop'): readonly string[] | null;
   readonly sessions: SessionRegistry;
   readonly log: Logger;
   /** The certificate to show: the named one, else the one that fits the name the client asked for (null: none). */

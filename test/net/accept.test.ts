@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { UsherError } from '../../src/errors.js';
 import { type DoorTrouble, openDoor } from '../../src/net/accept.js';
+import { until } from '../support/until.js';
 import { readToEnd } from './loopback.js';
 
 test('a door accepts until it is closed, and its connections go on after', async () => {
@@ -100,4 +102,17 @@ test('a client that resets at once does not end the process', async () => {
   await closed;
   expect(socket.errored).toMatchObject({ code: 'ECONNRESET' });
   door.close();
+});
+
+test.skipIf(process.platform !== 'linux')('the kernel watches over accepted connections', async () => {
+  const sockets: Socket[] = [];
+  const door = await openDoor({ host: '127.0.0.1', port: 0, onConnection: (socket) => sockets.push(socket) });
+  const client = connect(door.address).on('error', () => client.destroy());
+  const socket = await until('a connection', () => sockets[0]);
+  door.close();
+  const hex = (port = 0): string => port.toString(16).toUpperCase().padStart(4, '0');
+  const [local, remote] = [hex(socket.localPort), hex(socket.remotePort)];
+  const line = new RegExp(`:${local} [0-9A-F]+:${remote} 01 \\S+ 02:`);
+  expect(readFileSync('/proc/net/tcp', 'latin1')).toMatch(line);
+  socket.destroy();
 });

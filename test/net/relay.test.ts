@@ -1,21 +1,36 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openDoor } from '../../src/net/accept.js';
 import { connectTo } from '../../src/net/connect.js';
-import { type RelayOptions, relay } from '../../src/net/relay.js';
+import { Relay, type Relayed, type RelayOptions } from '../../src/net/relay.js';
 import { startTls } from '../../src/net/start-tls.js';
 import { terminateTls } from '../../src/net/terminate-tls.js';
 import { connectedPair, listenOnLoopback, readBytes, readToEnd } from './loopback.js';
 import { makeCertificate } from './make-certificate.js';
 
+type Options = Partial<Omit<RelayOptions, 'client' | 'server'>>;
+
+const anything = { push: () => undefined, isComplete: true };
+
+function startRelay(client: Socket, server: Socket, options: Options = {}): { relay: Relay; done: Promise<Relayed> } {
+  let relayEnded: (relayed: Relayed) => void = () => undefined;
+  const done = new Promise<Relayed>((resolve) => (relayEnded = resolve));
+  const relay = new Relay(
+    { client, server, idleTimeoutMs: 5000, stream: anything, ...options },
+    { relayEnded: (relayed) => relayEnded(relayed) },
+  );
+  relay.start();
+  return { relay, done };
+}
+
 /** `client` and `server` are the far ends; `inside` are the two sockets that the relay joins. */
-async function joined(options: Partial<RelayOptions> = {}) {
+async function joined(options: Options = {}) {
   const [left, right] = await Promise.all([connectedPair(), connectedPair()]);
   const inside = { client: left.far, server: right.near };
-  const done = relay(inside.client, inside.server, { idleTimeoutMs: 5000, ...options });
-  return { client: left.near, server: right.far, inside, done };
+  const { relay, done } = startRelay(inside.client, inside.server, options);
+  return { client: left.near, server: right.far, inside, relay, done };
 }
 
 const tick = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -32,7 +47,7 @@ test('bytes go both ways and are counted', async () => {
   expect(await readBytes(client, 6)).toBe('a OK\r\n');
   client.end();
   server.end();
-  expect(await done).toEqual({ bytesFromClient: 13, bytesFromServer: 6, ended: 'client' });
+  expect(await done).toEqual({ bytesFromClient: 13, bytesFromServer: 6, ended: 'client', reason: null });
   expectDestroyed(inside);
 });
 
@@ -60,7 +75,7 @@ test('bytes and an end that came before the relay are carried', async () => {
   left.near.end('early');
   await once(left.far, 'readable');
   left.far.unshift(Buffer.from('very '));
-  const done = relay(left.far, right.near, { idleTimeoutMs: 5000 });
+  const done = startRelay(left.far, right.near).done;
   expect(await readToEnd(right.far)).toBe('very early');
   right.far.end();
   expect(await done).toMatchObject({ bytesFromClient: 10, ended: 'client' });
@@ -71,7 +86,7 @@ test('a client that had ended before the relay began', async () => {
   const ended = once(left.far.resume(), 'end');
   left.near.end();
   await ended;
-  const done = relay(left.far, right.near, { idleTimeoutMs: 5000 });
+  const done = startRelay(left.far, right.near).done;
   right.far.resume().on('end', () => right.far.end('bye'));
   expect(await readToEnd(left.near)).toBe('bye');
   expect(await done).toMatchObject({ ended: 'client', bytesFromServer: 3 });
@@ -81,7 +96,7 @@ test('a socket that was closed before the relay began ends the other', async () 
   const [left, right] = await Promise.all([connectedPair(), connectedPair()]);
   left.far.destroy();
   await once(left.far, 'close');
-  expect(await relay(left.far, right.near, { idleTimeoutMs: 5000 })).toMatchObject({ ended: 'client' });
+  expect(await startRelay(left.far, right.near).done).toMatchObject({ ended: 'client' });
   expect(right.near.destroyed).toBe(true);
   expect(await readToEnd(right.far)).toBe('');
 });
@@ -147,15 +162,70 @@ test('a client that stays after the server has ended is not kept for ever', asyn
   expectDestroyed(inside);
 });
 
-test('an abort ends it, also one from before', async () => {
-  const controller = new AbortController();
-  const { inside, done } = await joined({ signal: controller.signal });
+test('an abort ends it', async () => {
+  const { inside, relay, done } = await joined({ bytesBefore: { fromClient: 3, fromServer: 4 } });
   await tick(20);
-  controller.abort('drained');
-  expect(await done).toMatchObject({ ended: 'aborted', reason: 'drained' });
+  relay.abort('told to');
+  expect(await done).toEqual({ bytesFromClient: 3, bytesFromServer: 4, ended: 'aborted', reason: 'told to' });
   expectDestroyed(inside);
-  const late = await joined({ signal: controller.signal });
-  expect(await late.done).toMatchObject({ ended: 'aborted' });
+});
+
+describe('a polite end', () => {
+  const bye = Buffer.from('* BYE\r\n');
+
+  test('comes when nothing was said for a while, and what the client still says goes nowhere', async () => {
+    const { client, server, inside, relay, done } = await joined();
+    server.write('* 1 EXISTS\r\n');
+    expect(await readBytes(client, 12)).toBe('* 1 EXISTS\r\n');
+    const begun = performance.now();
+    relay.endWhenQuiet(bye);
+    relay.endWhenQuiet(bye);
+    const [toClient, toServer] = [readToEnd(client), readToEnd(server)];
+    const late = setInterval(() => client.write('a NOOP\r\n'), 5);
+    await tick(100);
+    clearInterval(late);
+    server.write('a OK\r\n');
+    expect(await toClient).toBe('a OK\r\n* BYE\r\n');
+    expect(performance.now() - begun).toBeGreaterThan(340);
+    client.end();
+    expect(await toServer).toContain('a NOOP');
+    expect(await done).toMatchObject({ ended: 'drained', reason: null });
+    expectDestroyed(inside);
+  });
+
+  test('waits for the answer that the server owes', async () => {
+    const { client, server, relay, done } = await joined();
+    client.write('a FETCH\r\n');
+    await readBytes(server, 9);
+    relay.endWhenQuiet(bye);
+    const all = readToEnd(client);
+    await tick(600);
+    server.write('a OK\r\n');
+    expect(await all).toBe('a OK\r\n* BYE\r\n');
+    client.end();
+    expect(await done).toMatchObject({ ended: 'drained' });
+  });
+
+  test('says nothing in the middle of a response, and does not wait for its end for ever', async () => {
+    const stream = { push: () => undefined, isComplete: false };
+    const { client, server, relay, done } = await joined({ stream });
+    server.write('* 1 FETCH (BODY[] {9}\r\n');
+    const all = readToEnd(client);
+    const begun = performance.now();
+    relay.endWhenQuiet(bye, 500);
+    expect(await all).toBe('* 1 FETCH (BODY[] {9}\r\n');
+    expect(performance.now() - begun).toBeGreaterThan(450);
+    client.end();
+    expect(await done).toMatchObject({ ended: 'drained' });
+  });
+
+  test('without words is a close', async () => {
+    const { client, relay, done } = await joined();
+    relay.endWhenQuiet(Buffer.alloc(0));
+    expect(await readToEnd(client)).toBe('');
+    client.end();
+    expect(await done).toMatchObject({ ended: 'drained' });
+  });
 });
 
 test('between TLS on one side and plain on the other', async () => {
@@ -167,7 +237,7 @@ test('between TLS on one side and plain on the other', async () => {
     pending: 'handshake',
   });
   const client = await startTls(left.near, { verify: false, ca: null, serverName: 'mbx1.example', timeoutMs: 2000 });
-  const done = relay(await accepting, right.near, { idleTimeoutMs: 5000 });
+  const done = startRelay(await accepting, right.near).done;
   const text = 'y'.repeat(3_000_000);
   client.end(text);
   const arrived = await readToEnd(right.far);
@@ -188,8 +258,8 @@ test('small writes are not held back on the way', async () => {
     port: 0,
     onConnection: (socket) => {
       const options = { tls: 'none', verify: false, ca: null, serverName: null, timeoutMs: 1000 } as const;
-      void connectTo({ ...options, host: '127.0.0.1', port: server.port }).then((backend) =>
-        relay(socket, backend, { idleTimeoutMs: 5000 }),
+      void connectTo({ ...options, host: '127.0.0.1', port: server.port }).then(
+        (backend) => startRelay(socket, backend).done,
       );
     },
   });

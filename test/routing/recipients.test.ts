@@ -89,7 +89,13 @@ describe('a login', () => {
     ['ann@bücher.example', 'ann'],
     ['all@contoso.com', 'all'],
     ['ann+tag@contoso.com', undefined],
-    ['CONTOSO/ann', undefined],
+    ['CONTOSO/ann', 'ann'],
+    ['contoso.com/bob/ann', 'ann'],
+    ['CONTOSO\\bob\\ann', 'ann'],
+    ['contoso.com/bob/ann@contoso.com', 'ann'],
+    ['contoso.com/bob/', undefined],
+    ['contoso.com/ann/nobody', undefined],
+    ['/', undefined],
     ['ann\\', undefined],
     ['ann@other.test', undefined],
     [' ann', undefined],
@@ -98,6 +104,23 @@ describe('a login', () => {
     ['a'.repeat(100_000), undefined],
   ])('%j names %s', (login, name) => {
     expect(findLogin(topology, directory, login)?.address.replace(/@.*/, '')).toBe(name);
+  });
+
+  test('of an address with a slash in it is that address', () => {
+    const entry = (address: string) => ({
+      class: 'mailbox' as const,
+      address,
+      database: 'DB1',
+      guid: null,
+      protocols: {},
+    });
+    const known = new Map(['sales/east@contoso.com', 'east@contoso.com'].map((address) => [address, entry(address)]));
+    const slashed = { ...directory, find: (key: string) => known.get(key) };
+    const addressOf = (login: string): string | undefined => findLogin(topology, slashed, login)?.address;
+    expect(addressOf('Sales/East')).toBe('sales/east@contoso.com');
+    expect(addressOf('sales/east@contoso.com')).toBe('sales/east@contoso.com');
+    expect(addressOf('CONTOSO/east')).toBe('east@contoso.com');
+    expect(addressOf('CONTOSO\\sales/east')).toBe('east@contoso.com');
   });
 
   test('without a default domain it needs a domain of its own', () => {

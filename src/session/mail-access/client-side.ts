@@ -1,17 +1,18 @@
 import { Buffer } from 'node:buffer';
 import type { SecureContext } from 'node:tls';
+import { doorCapabilities } from '../../health/door-capabilities.js';
 import { type TerminateTlsOptions, TlsRefused, terminateTls } from '../../net/terminate-tls.js';
 import type {
   ClientDialogue,
   ClientResult,
-  Credentials,
+  ClientStep,
   LoginFailure,
   LoginProtocol,
 } from '../../protocols/sasl/login-protocol.js';
 import type { Listener } from '../../topology/catalogue/catalogue.js';
+import { earlyGoodbye } from './goodbye.js';
 import type { EndedBy, MailSession } from './mail-session.js';
-import { nextChunk } from './next-chunk.js';
-import { writeOut } from './write-out.js';
+import { type ByteSink, startReading, stopReading } from './read-socket.js';
 
 export interface ClientSideOptions {
   readonly protocol: LoginProtocol;
@@ -19,6 +20,8 @@ export interface ClientSideOptions {
   readonly session: MailSession;
   /** Our name in the greeting. */
   readonly serverName: string;
+  /** What the servers behind the door can do before a login; null: not known. */
+  readonly serverCapabilities: readonly string[] | null;
   readonly contextFor: (serverName: string | null) => SecureContext;
   /** By `performance.now()`: the client must have named itself by then. */
   readonly endAtMs: number;
@@ -32,7 +35,14 @@ export interface Over {
   readonly words: Buffer;
 }
 
-export type ClientTurn = Over | { readonly kind: 'login'; readonly credentials: Credentials };
+export type LoginStep = ClientStep & { readonly kind: 'login' };
+export type ClientTurn = Over | LoginStep;
+
+interface Turn {
+  readonly settle: (turn: ClientTurn) => void;
+  readonly fail: (fault: unknown) => void;
+  readonly timer: NodeJS.Timeout;
+}
 
 const commandSizes = { imap: 10_240, pop: 512 } as const;
 // The names of RFC 7301's registry; a client that offers others only is refused, so that no web browser is served.
@@ -41,13 +51,15 @@ const badCommandsMax = 10;
 const nothing: Buffer = Buffer.alloc(0);
 
 /** Drives the dialogue with the client over its socket until it wants to log in. The client is read only while it may speak. */
-export class ClientSide {
+export class ClientSide implements ByteSink {
   readonly #options: ClientSideOptions;
   readonly #dialogue: ClientDialogue;
   #tls: string | null = null;
+  #turn: Turn | null = null;
 
   constructor(options: ClientSideOptions) {
     const { protocol, listener, serverName } = options;
+    const { mechanisms, announced } = doorCapabilities(protocol.name, options.serverCapabilities);
     this.#options = options;
     this.#dialogue = protocol.createClientDialogue({
       serverName,
@@ -56,6 +68,8 @@ export class ClientSide {
       plaintextLogin: listener.plaintextLogin,
       commandSizeMax: listener.limits.maxCommandSize ?? commandSizes[protocol.name],
       badCommandsMax,
+      mechanisms,
+      serverCapabilities: announced,
     });
   }
 
@@ -84,58 +98,101 @@ export class ClientSide {
     return this.#dialogue.loginAccepted(serverText, serverUntagged);
   }
 
-  /** The end when the session's signal was aborted. */
+  /** The end when somebody has ended the conversation. */
   aborted(): Over {
     const by = this.#options.session.endedBy ?? 'destroyed';
-    const words = by === 'draining' ? this.#options.protocol.refuseConnection('out-of-service') : nothing;
-    return over(by, 'the conversation was ended before a login', words);
+    return over(by, 'the conversation was ended before a login', by === 'draining' ? this.#drainWords() : nothing);
   }
 
-  async #converse(first: ClientResult): Promise<ClientTurn> {
-    let result = first;
-    for (;;) {
-      const { output, step } = result;
-      switch (step.kind) {
-        case 'close':
-          return over('dialogue', step.reason, output);
-        case 'start-tls': {
-          const failed = await this.#startTls('refuse', output);
-          if (failed) return failed;
-          result = this.#dialogue.tlsStarted();
-          break;
-        }
-        case 'login':
-          return (await this.#write(output)) ?? { kind: 'login', credentials: step.credentials };
-        case 'read': {
-          const chunk = (await this.#write(output)) ?? (await this.#read());
-          if (!Buffer.isBuffer(chunk)) return chunk;
-          result = this.#dialogue.receive(chunk);
-        }
-      }
+  takeBytes(chunk: Buffer): void {
+    if (this.#turn === null) return;
+    try {
+      this.#advance(this.#dialogue.receive(chunk));
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
-  async #read(): Promise<Buffer | Over> {
-    const { session, endAtMs } = this.#options;
-    const chunk = await nextChunk(session.socket, endAtMs, session.signal);
-    return chunk.kind === 'bytes' ? chunk.bytes : this.#ended(chunk.kind);
+  peerEnded(): void {
+    this.#settle(over('client', 'the client closed before a login'));
   }
 
-  async #write(bytes: Buffer): Promise<Over | undefined> {
-    const { session, endAtMs } = this.#options;
-    const outcome = await writeOut(session.socket, bytes, endAtMs, session.signal);
-    return outcome === 'written' ? undefined : this.#ended(outcome);
+  #drainWords(): Buffer {
+    const { session, protocol } = this.#options;
+    const { words } = session;
+    return words === undefined ? protocol.refuseConnection('out-of-service') : earlyGoodbye(protocol.name, words);
   }
 
-  #ended(how: 'ended' | 'timeout' | 'aborted'): Over {
-    switch (how) {
-      case 'ended':
-        return over('client', 'the client closed before a login');
-      case 'timeout':
-        return over('timeout', 'no login in time', this.#dialogue.timedOut());
-      case 'aborted':
-        return this.aborted();
+  #converse(first: ClientResult): Promise<ClientTurn> {
+    const { session, endAtMs } = this.#options;
+    return new Promise((settle, fail) => {
+      const timer = setTimeout(() => this.#timedOut(), Math.max(0, endAtMs - performance.now()));
+      this.#turn = { settle, fail, timer };
+      session.cancel = () => this.#settle(this.aborted());
+      if (session.endedBy === null) this.#advance(first);
+      else this.#settle(this.aborted());
+    });
+  }
+
+  #advance({ output, step }: ClientResult): void {
+    const { session } = this.#options;
+    switch (step.kind) {
+      case 'close':
+        this.#settle(over('dialogue', step.reason, output));
+        return;
+      case 'start-tls':
+        this.#secure(output).catch((error: unknown) => this.#fail(error));
+        return;
+      case 'login':
+        if (output.length > 0) session.socket.write(output);
+        this.#settle(step);
+        return;
+      case 'read':
+        if (output.length === 0 || session.socket.write(output)) startReading(session.socket, this);
+        else this.#readOnceWritten();
     }
+  }
+
+  /** A client that does not read is not read either. */
+  #readOnceWritten(): void {
+    const { socket } = this.#options.session;
+    stopReading(socket);
+    socket.once('drain', () => {
+      if (this.#turn !== null) startReading(socket, this);
+    });
+  }
+
+  #timedOut(): void {
+    const words = this.#options.session.stage === 'silent' ? nothing : this.#dialogue.timedOut();
+    this.#settle(over('timeout', 'no login in time', words));
+  }
+
+  #settle(turn: ClientTurn): void {
+    this.#close()?.settle(turn);
+  }
+
+  #fail(fault: unknown): void {
+    this.#close()?.fail(fault);
+  }
+
+  #close(): Turn | null {
+    const turn = this.#turn;
+    if (turn === null) return null;
+    const { session } = this.#options;
+    this.#turn = null;
+    session.cancel = null;
+    stopReading(session.socket);
+    clearTimeout(turn.timer);
+    return turn;
+  }
+
+  /** STARTTLS: the handshake, and on with the dialogue. */
+  async #secure(reply: Buffer): Promise<void> {
+    const { session } = this.#options;
+    stopReading(session.socket);
+    const failed = await this.#startTls('refuse', reply);
+    if (failed) this.#settle(failed);
+    else if (this.#turn !== null) this.#advance(this.#dialogue.tlsStarted());
   }
 
   /** @param reply goes out before the handshake; nothing may be awaited in between, lest the handshake's bytes be read */

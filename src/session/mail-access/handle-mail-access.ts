@@ -2,7 +2,6 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { keepErrorsHandled } from '../../net/keep-errors-handled.js';
 import { ProxyHeaderFailure } from '../../net/read-proxy-header.js';
-import { relay } from '../../net/relay.js';
 import type { LoginProtocol } from '../../protocols/sasl/login-protocol.js';
 import { componentState } from '../../routing/availability.js';
 import type { Listener } from '../../topology/catalogue/catalogue.js';
@@ -10,54 +9,53 @@ import { nameKey } from '../../topology/names.js';
 import { admitConnection, type ClientConnection } from '../admit-connection.js';
 import type { DoorServices, Snapshot } from '../door-services.js';
 import { ClientSide, type Over } from './client-side.js';
-import { isFull } from './connection-limits.js';
+import { type DoorMemory, doorMemoryOf } from './door-memory.js';
 import { farewell } from './farewell.js';
+import type { ServerObserver } from './log-in.js';
 import { type Joined, logInClient } from './log-in-client.js';
 import { MailSession } from './mail-session.js';
-import { RefusalPace, refusalDelayMs } from './refusal-delay.js';
+import { refusalDelayMs } from './refusal-delay.js';
+import { ImapServerStream, PopServerStream } from './server-stream.js';
+import { nextSessionId } from './session-id.js';
 import { SessionLog } from './session-log.js';
 
 export interface MailAccessOptions {
-  /** How long the answer to a refused login is held back, by how many were refused before and with it. */
+  /** How long the answer to a refused login is held back, by how many were refused lately, with it. */
   readonly refusalDelayMs?: (refusedCount: number) => number;
+  /** The clock of what is remembered across connections; the first connection's counts. */
+  readonly nowMs?: () => number;
+  readonly observe?: ServerObserver;
 }
 
 const preAuthTimeoutMs = 60_000;
+// RFC 9051 §5.4: a server must wait 30 minutes at least, and clients renew IDLE just before (RFC 2177 §3). The door
+// waits longer than its servers, so that theirs is the goodbye and it only clears away what no side has ended.
+const idleTimeoutMs = 35 * 60_000;
 const lingerMs = 2000;
 const nothing: Buffer = Buffer.alloc(0);
-
-/** One pace for all connections of a runtime. */
-const paces = new WeakMap<DoorServices, RefusalPace>();
 
 /**
  * Serves one accepted socket of an IMAP or POP listener: admits the client, talks to it until it logs in, logs in for
  * it at the server of its mailbox, and joins the two. Never rejects; the socket is closed when it resolves.
  */
-export async function handleMailAccess(
+export function handleMailAccess(
   services: DoorServices,
   listenerName: string,
   protocol: LoginProtocol,
   socket: Socket,
   options: MailAccessOptions = {},
 ): Promise<void> {
-  keepErrorsHandled(socket).setNoDelay(true);
-  const session = new MailSession(protocol.name, socket);
-  const remove = services.sessions.open(session);
-  const log = new SessionLog(services.log, listenerName, session);
-  try {
-    const met = await meet({ services, listenerName, protocol, session, log, options });
-    if (met.kind === 'joined') {
-      await carry(met, session, log);
-    } else {
-      await farewell(session.socket, met.words, lingerMs);
-      log.ended(met.by, met.detail, { fromClient: 0, fromServer: 0 });
-    }
-  } catch (error) {
-    log.fault(error);
-  } finally {
-    session.destroy();
-    remove();
-  }
+  return new Promise((resolve) => {
+    const onOver = (): void => {
+      remove();
+      resolve();
+    };
+    const session = new MailSession(protocol.name, nextSessionId(), keepErrorsHandled(socket), onOver);
+    const remove = services.sessions.open(session);
+    const log = new SessionLog(services.log, listenerName, session);
+    const memory = doorMemoryOf(services, options.nowMs ?? Date.now);
+    void serve({ services, listenerName, protocol, session, log, memory, options });
+  });
 }
 
 interface Arrival {
@@ -66,12 +64,27 @@ interface Arrival {
   readonly protocol: LoginProtocol;
   readonly session: MailSession;
   readonly log: SessionLog;
+  readonly memory: DoorMemory;
   readonly options: MailAccessOptions;
+}
+
+/** Until the conversation is over, or goes on without us. */
+async function serve(arrival: Arrival): Promise<void> {
+  const { session, log } = arrival;
+  try {
+    const met = await meet(arrival);
+    if (met.kind === 'joined') return;
+    await farewell(session.socket, met.words, lingerMs);
+    log.ended(met.by, met.detail, { fromClient: 0, fromServer: 0 });
+  } catch (error) {
+    log.fault(error);
+  }
+  session.close();
 }
 
 /** Everything up to the login. Passwords live no longer than this. */
 async function meet(arrival: Arrival): Promise<Joined | Over> {
-  const { services, listenerName, protocol, session, log, options } = arrival;
+  const { services, listenerName, protocol, session, log, memory, options } = arrival;
   const snapshot = services.snapshot();
   const listener = snapshot.topology.listeners.find(({ name }) => nameKey(name) === nameKey(listenerName));
   if (!listener) return over('out-of-service', 'the listener is gone');
@@ -80,18 +93,16 @@ async function meet(arrival: Arrival): Promise<Joined | Over> {
   log.admitted(admitted);
   const refused = refusal(arrival, snapshot, listener);
   if (refused) return refused;
-  const endAtMs = performance.now() + (listener.limits.preAuthTimeout ?? preAuthTimeoutMs);
   const clientSide = new ClientSide({
     protocol,
     listener,
     session,
     serverName: snapshot.frontEnd.name,
+    serverCapabilities: services.serverCapabilities(protocol.name),
     contextFor: (serverName) => services.secureContext(listener.certificate, serverName),
-    endAtMs,
+    endAtMs: performance.now() + (listener.limits.preAuthTimeout ?? preAuthTimeoutMs),
   });
-  const delayMs = options.refusalDelayMs ?? refusalDelayMs;
-  const pace = paceOf(services);
-  return logInClient({
+  const met = await logInClient({
     services,
     snapshot,
     listener,
@@ -100,9 +111,12 @@ async function meet(arrival: Arrival): Promise<Joined | Over> {
     clientSide,
     session,
     log,
-    pace,
-    delayMs,
+    memory,
+    delayMs: options.refusalDelayMs ?? refusalDelayMs,
+    observe: options.observe,
   });
+  if (met.kind === 'joined') carry(met, session, log, listener.limits.idleTimeout ?? idleTimeoutMs);
+  return met;
 }
 
 async function admit(session: MailSession, listener: Listener): Promise<ClientConnection | Over> {
@@ -118,42 +132,40 @@ async function admit(session: MailSession, listener: Listener): Promise<ClientCo
 }
 
 /** The words of the protocol to those who are not let in; none where TLS would have to come first. */
-function refusal(
-  { services, protocol, session }: Arrival,
-  { frontEnd }: Snapshot,
-  listener: Listener,
-): Over | undefined {
+function refusal({ protocol, session, memory }: Arrival, { frontEnd }: Snapshot, listener: Listener): Over | undefined {
   const words = (kind: 'out-of-service' | 'limit'): Buffer =>
     listener.tls === 'implicit' ? nothing : protocol.refuseConnection(kind);
   const component = `${protocol.name}-proxy` as const;
   const state = componentState(frontEnd, component);
   if (state !== 'active') return over('out-of-service', `${component} is ${state}`, words('out-of-service'));
   const { maxConnections, maxConnectionsPerSource } = listener.limits;
-  if (isFull(services.sessions, session, 'all', maxConnections)) {
-    return over('limit', `more than ${maxConnections} ${protocol.name} connections`, words('limit'));
+  const counts = memory.counts[protocol.name];
+  switch (counts.enter(session.clientAddress, { maxConnections, maxConnectionsPerSource })) {
+    case null:
+      session.countedIn(counts);
+      return undefined;
+    case 'all':
+      return over('limit', `more than ${maxConnections} ${protocol.name} connections`, words('limit'));
+    case 'source':
+      return over('limit', `more than ${maxConnectionsPerSource} connections from one address`, words('limit'));
   }
-  if (isFull(services.sessions, session, 'clientAddress', maxConnectionsPerSource)) {
-    return over('limit', `more than ${maxConnectionsPerSource} connections from one address`, words('limit'));
-  }
-  return undefined;
 }
 
 function over(by: Over['by'], detail: string, words = nothing): Over {
   return { kind: 'over', by, detail, words };
 }
 
-function paceOf(services: DoorServices): RefusalPace {
-  const known = paces.get(services) ?? new RefusalPace();
-  paces.set(services, known);
-  return known;
-}
-
 /** After the login: the bytes of both sides, until both have ended. */
-async function carry(joined: Joined, session: MailSession, log: SessionLog): Promise<void> {
-  const { server, idleTimeoutMs } = joined;
-  const relayed = await relay(session.socket, server, { idleTimeoutMs, signal: session.signal });
-  const fromClient = relayed.bytesFromClient + joined.bytesFromClient;
-  const fromServer = relayed.bytesFromServer + joined.bytesFromServer;
-  const by = relayed.ended === 'aborted' ? 'destroyed' : relayed.ended;
-  log.ended(by, relayed.reason ?? null, { fromClient, fromServer });
+function carry(
+  { server, toClient, toServer }: Joined,
+  session: MailSession,
+  log: SessionLog,
+  idleTimeoutMs: number,
+): void {
+  const stream = session.protocol === 'imap' ? new ImapServerStream() : new PopServerStream();
+  stream.push(toClient);
+  session.socket.write(toClient);
+  if (toServer.length > 0) server.write(toServer);
+  const bytesBefore = { fromClient: toServer.length, fromServer: toClient.length };
+  session.carry({ server, idleTimeoutMs, stream, bytesBefore }, log);
 }

@@ -1,16 +1,17 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Credentials, LoginFailure, LoginProtocol } from '../../protocols/sasl/login-protocol.js';
+import type { LoginCredentials } from '../../protocols/sasl/login-credentials.js';
+import type { LoginProtocol } from '../../protocols/sasl/login-protocol.js';
 import type { Listener } from '../../topology/catalogue/catalogue.js';
 import type { ClientConnection } from '../admit-connection.js';
 import type { DoorServices, Snapshot } from '../door-services.js';
 import { pause } from '../pause.js';
-import type { ClientSide, ClientTurn, Over } from './client-side.js';
-import { isFull } from './connection-limits.js';
-import { type LoginOutcome, logIn } from './log-in.js';
+import type { ClientSide, ClientTurn, LoginStep, Over } from './client-side.js';
+import type { DoorMemory } from './door-memory.js';
+import { failureEffects } from './failure-effects.js';
+import { type LoginOutcome, type LoginRefused, logIn, type ServerObserver } from './log-in.js';
 import type { MailSession } from './mail-session.js';
-import type { RefusalPace } from './refusal-delay.js';
 import type { SessionLog } from './session-log.js';
 
 export interface ClientLogin {
@@ -22,119 +23,125 @@ export interface ClientLogin {
   readonly clientSide: ClientSide;
   readonly session: MailSession;
   readonly log: SessionLog;
-  readonly pace: RefusalPace;
+  readonly memory: DoorMemory;
   readonly delayMs: (refusedCount: number) => number;
+  readonly observe?: ServerObserver | undefined;
 }
 
 /** A client and its server, both logged in. */
 export interface Joined {
   readonly kind: 'joined';
   readonly server: Socket;
-  readonly idleTimeoutMs: number;
-  /** What was passed on with the login. */
-  readonly bytesFromClient: number;
-  readonly bytesFromServer: number;
+  /** What each is still to be told. */
+  readonly toClient: Buffer;
+  readonly toServer: Buffer;
 }
 
-// RFC 9051 §5.4: a server must wait 30 minutes at least. The door waits longer than its servers, so that theirs is the
-// goodbye and it only clears away what no side has ended.
-const idleTimeoutMs = 35 * 60_000;
+// Set maxConnectionsPerUser to 2147483647 for no limit.
+const connectionsPerUserMax = 16;
 
 type Accepted = LoginOutcome & { readonly kind: 'accepted' };
 
 /** The dialogue with the client, login after login, until one is accepted or the conversation is over. */
 export async function logInClient(question: ClientLogin): Promise<Joined | Over> {
-  const { clientSide, session, log } = question;
+  const { clientSide, session } = question;
   let turn: ClientTurn = await clientSide.begin();
-  for (let refusedCount = 1; ; refusedCount++) {
+  for (;;) {
     if (turn.kind === 'over') return turn;
-    const { credentials } = turn;
-    const startedAtMs = performance.now();
-    const outcome = await outcomeOf(question, credentials);
+    const ending = new AbortController();
+    session.cancel = () => ending.abort();
+    if (session.endedBy !== null) return clientSide.aborted();
+    const outcome = await settle(question, turn, ending.signal);
+    session.cancel = null;
     switch (outcome.kind) {
       case 'aborted':
         return clientSide.aborted();
       case 'accepted':
-        return join(question, credentials, outcome);
+        return join(question, turn.credentials, outcome);
       case 'refused':
-        log.refused(nameOf(credentials), outcome.failure, outcome.route);
-        await holdBack(question, outcome, startedAtMs, refusedCount);
+        turn = await clientSide.refuse(outcome.failure);
     }
-    if (session.signal.aborted) return clientSide.aborted();
-    turn = await clientSide.refuse(outcome.failure);
   }
 }
 
-type Settled = Exclude<LoginOutcome, { kind: 'refused' }> | Refused;
-interface Refused {
-  readonly kind: 'refused';
-  readonly failure: LoginFailure;
-  readonly route: (LoginOutcome & { kind: 'refused' })['route'] | null;
+/** Logs in at a server; a refusal is held back. */
+async function settle(question: ClientLogin, step: LoginStep, signal: AbortSignal): Promise<LoginOutcome> {
+  const startedAtMs = performance.now();
+  const outcome = await outcomeOf(question, step, signal);
+  if (outcome.kind === 'accepted') question.memory.refusals.accepted(question.session.clientAddress);
+  if (outcome.kind !== 'refused') return outcome;
+  question.log.refused(nameOf(step.credentials), outcome);
+  await holdBack(question, outcome, startedAtMs, signal);
+  return signal.aborted ? { kind: 'aborted' } : outcome;
 }
 
-async function outcomeOf(question: ClientLogin, credentials: Credentials): Promise<Settled> {
-  const { services, snapshot, protocol, client, session, log } = question;
-  const { signal } = session;
+async function outcomeOf(
+  question: ClientLogin,
+  { credentials, proxyTtl }: LoginStep,
+  signal: AbortSignal,
+): Promise<LoginOutcome> {
+  const { services, snapshot, protocol, client, session, log, observe } = question;
+  const sessionId = session.id;
   try {
-    const outcome = await logIn({ services, snapshot, protocol, client, credentials, signal });
-    return outcome.kind === 'accepted' ? admitLogin(question, outcome) : outcome;
+    const outcome = await logIn({
+      services,
+      snapshot,
+      protocol,
+      client,
+      credentials,
+      proxyTtl,
+      sessionId,
+      signal,
+      observe,
+    });
+    return outcome.kind === 'accepted' ? admitLogin(question, outcome, signal) : outcome;
   } catch (error) {
     log.fault(error);
-    return { kind: 'refused', failure: { kind: 'internal', detail: 'a fault' }, route: null };
+    return { kind: 'refused', failure: { kind: 'internal', detail: 'a fault' }, route: null, server: null };
   }
 }
 
 /** The server has accepted; the door may have had enough connections of this user, or be closing. */
-function admitLogin({ services, session, listener }: ClientLogin, accepted: Accepted): Settled {
-  const { login, route } = accepted;
-  session.user = route.mailbox;
-  const { maxConnectionsPerUser } = listener.limits;
-  const isAborted = session.signal.aborted;
-  if (!isAborted && !isFull(services.sessions, session, 'user', maxConnectionsPerUser)) return accepted;
-  session.user = null;
+function admitLogin({ session, listener }: ClientLogin, accepted: Accepted, signal: AbortSignal): LoginOutcome {
+  const { login, route, server } = accepted;
+  const max = listener.limits.maxConnectionsPerUser ?? connectionsPerUserMax;
+  if (!signal.aborted && session.admitUser(route.mailbox, max)) return accepted;
   login.socket.destroy();
-  if (isAborted) return { kind: 'aborted' };
-  const detail = `more than ${maxConnectionsPerUser} connections of one user`;
-  return { kind: 'refused', failure: { kind: 'limit', detail }, route };
+  if (signal.aborted) return { kind: 'aborted' };
+  const detail = `more than ${max} connections of one user`;
+  return { kind: 'refused', failure: { kind: 'limit', detail }, route, server };
 }
 
-/** Gives each side what the other has said up to now. */
-function join(question: ClientLogin, credentials: Credentials, { login, route }: Accepted): Joined {
-  const { clientSide, session, log, listener } = question;
-  const server = login.socket;
+/** What each side is to hear of what the other has said up to now. */
+function join(question: ClientLogin, credentials: LoginCredentials, accepted: Accepted): Joined {
+  const { clientSide, session, log } = question;
+  const { login, route, server } = accepted;
   const { output, pending } = clientSide.accept(login.text, login.untagged);
-  session.server = route.target.server;
-  session.stage = 'relaying';
-  const serverTls = server instanceof TLSSocket ? server.getProtocol() : null;
-  log.accepted(nameOf(credentials), route, { client: clientSide.tls, server: serverTls });
-  const toClient = Buffer.concat([output, login.pending]);
-  session.socket.write(toClient);
-  if (pending.length > 0) server.write(pending);
-  return {
-    kind: 'joined',
-    server,
-    idleTimeoutMs: listener.limits.idleTimeout ?? idleTimeoutMs,
-    bytesFromClient: pending.length,
-    bytesFromServer: toClient.length,
-  };
+  session.server = server;
+  const serverTls = login.socket instanceof TLSSocket ? login.socket.getProtocol() : null;
+  log.accepted(nameOf(credentials), route, server, { client: clientSide.tls, server: serverTls });
+  const toClient = login.pending.length === 0 ? output : Buffer.concat([output, login.pending]);
+  return { kind: 'joined', server: login.socket, toClient, toServer: pending };
 }
 
-/** Makes an unknown name as slow as a wrong password, and both slower the more of them there were. */
+/** Makes an unknown name as slow as a wrong password, and both slower the more of them an address has had refused. */
 async function holdBack(
-  { pace, delayMs, session }: ClientLogin,
-  { failure, route }: Refused,
+  { memory, delayMs, session }: ClientLogin,
+  { failure, route }: LoginRefused,
   startedAtMs: number,
-  refusedCount: number,
+  signal: AbortSignal,
 ): Promise<void> {
+  if (failureEffects[failure.kind].blame === 'nobody') return pause(delayMs(1), signal);
   const tookMs = performance.now() - startedAtMs;
-  if (failure.kind === 'authentication') {
-    if (route?.kind === 'server') pace.serverRefused(tookMs);
-    else await pause(pace.nextMs() - tookMs, session.signal);
-  }
-  await pause(delayMs(refusedCount), session.signal);
+  const refusedCount = memory.refusals.refused(session.clientAddress);
+  if (route?.kind === 'server') memory.pace.serverRefused(tookMs);
+  else await pause(memory.pace.nextMs() - tookMs, signal);
+  await pause(delayMs(refusedCount), signal);
 }
 
 /** Who logs in, and in whose name. */
-function nameOf({ user, authorizationId }: Credentials): string {
-  return authorizationId === '' || authorizationId === user ? user : `${user} as ${authorizationId}`;
+function nameOf(credentials: LoginCredentials): string {
+  const { user } = credentials;
+  if (credentials.kind === 'token' || credentials.authorizationId === '') return user;
+  return credentials.authorizationId === user ? user : `${user} as ${credentials.authorizationId}`;
 }

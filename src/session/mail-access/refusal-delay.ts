@@ -1,6 +1,9 @@
-/** How long a refused login is held back before its answer: 1 s for the first of a connection, growing to 5 s. */
+const delayMsMin = 1000;
+const delayMsMax = 15_000;
+
+/** How long a refused login is held back before its answer: 1 s for the first, twice as long for each one more, up to 15 s. */
 export function refusalDelayMs(refusedCount: number): number {
-  return Math.min(Math.max(refusedCount, 1), 5) * 1000;
+  return Math.min(delayMsMin * 2 ** Math.max(0, refusedCount - 1), delayMsMax);
 }
 
 const rememberedCount = 16;

@@ -2,20 +2,31 @@ import type { LoginFailure, LoginProtocol } from '../../protocols/sasl/login-pro
 import type { Decision, Target } from '../../routing/decision.js';
 import { findLogin } from '../../routing/recipients.js';
 import { routeClient } from '../../routing/route-client.js';
+import type { Directory, DirectoryEntry } from '../../topology/directory.js';
 import type { Endpoint } from '../../topology/endpoints.js';
 import type { DoorServices, Snapshot } from '../door-services.js';
 
-/** The server that holds the mailbox of a login, or why there is none. */
+/** A server that may be asked for the mailbox, and how. */
+export interface Candidate {
+  readonly target: Target;
+  readonly endpoint: Endpoint;
+}
+
+export interface RouteToServer {
+  readonly kind: 'server';
+  readonly decision: Decision;
+  /** In the order to be tried; one at least. */
+  readonly candidates: readonly Candidate[];
+  /** The mailbox's own address. */
+  readonly mailbox: string;
+}
+
+/** Where the mailbox of a login is, or why it is nowhere. */
 export type Route =
-  | {
-      readonly kind: 'server';
-      readonly decision: Decision;
-      readonly target: Target;
-      readonly endpoint: Endpoint;
-      /** The mailbox's own address. */
-      readonly mailbox: string;
-    }
+  | RouteToServer
   | { readonly kind: 'nowhere'; readonly decision: Decision; readonly failure: LoginFailure };
+
+const candidatesMax = 8;
 
 /**
  * Routes a login by the name of its mailbox. Where the snapshot knows no server for it, the newest revision is asked
@@ -32,8 +43,8 @@ export function routeLogin(
   return isMissing ? routeBy(services, services.freshSnapshot(), protocol, user) : route;
 }
 
-/** Whether two routes end at one place. */
-export function sameTarget(one: Target, other: Target): boolean {
+/** Whether two candidates are one place. */
+export function isSamePlace({ target: one }: Candidate, { target: other }: Candidate): boolean {
   return one.server === other.server && one.host === other.host && one.port === other.port;
 }
 
@@ -43,8 +54,9 @@ export function traceWords(decision: Decision): string {
 }
 
 function routeBy(services: DoorServices, snapshot: Snapshot, protocol: LoginProtocol['name'], user: string): Route {
-  const { topology, directory, frontEnd } = snapshot;
+  const { topology, frontEnd } = snapshot;
   const { availability } = services;
+  const directory = rememberingLast(snapshot.directory);
   const decision = routeClient({
     topology,
     directory,
@@ -53,15 +65,52 @@ function routeBy(services: DoorServices, snapshot: Snapshot, protocol: LoginProt
     protocol,
     user,
     url: null,
-    headers: new Map(),
+    headers: noHeaders,
   });
-  const [target] = services.rotate(decision.targets);
-  const server = target && topology.server(target.server);
-  if (decision.outcome !== 'proxy' || !target || !server) {
-    return { kind: 'nowhere', decision, failure: failureOf(decision) };
-  }
+  const candidates = decision.outcome === 'proxy' ? candidatesOf(services, snapshot, protocol, decision) : [];
+  if (candidates.length === 0) return { kind: 'nowhere', decision, failure: failureOf(decision) };
   const mailbox = findLogin(topology, directory, user)?.address ?? user;
-  return { kind: 'server', decision, target, endpoint: server.endpoints[protocol], mailbox };
+  if (services.isHeld(mailbox)) {
+    return { kind: 'nowhere', decision, failure: { kind: 'moving', detail: `${mailbox} is being moved` } };
+  }
+  return { kind: 'server', decision, candidates, mailbox };
+}
+
+/** A directory for one question: it is not asked twice in a row for the same address. */
+function rememberingLast(directory: Directory): Directory {
+  let lastKey: string | null = null;
+  let last: DirectoryEntry | undefined;
+  return {
+    find(key) {
+      if (key !== lastKey) last = directory.find(key);
+      lastKey = key;
+      return last;
+    },
+    findByGuid: (guid) => directory.findByGuid(guid),
+    findByExtension: (extension) => directory.findByExtension(extension),
+    membersOf: (key) => directory.membersOf(key),
+  };
+}
+
+const noHeaders: ReadonlyMap<string, string> = new Map();
+
+/** The first choices in turns, then each further set. */
+function candidatesOf(
+  services: DoorServices,
+  { topology }: Snapshot,
+  protocol: LoginProtocol['name'],
+  { targets, fallback }: Decision,
+): readonly Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const set of [targets, ...fallback]) {
+    for (const target of services.rotate(set)) {
+      const server = topology.server(target.server);
+      if (server && candidates.length < candidatesMax) {
+        candidates.push({ target, endpoint: server.endpoints[protocol] });
+      }
+    }
+  }
+  return candidates;
 }
 
 function failureOf({ outcome, reason }: Decision): LoginFailure {

@@ -113,9 +113,11 @@ export async function startFrontEnd(given: FrontEndOptions): Promise<FrontEnd> {
   const sessions = createSessionRegistry();
   const services: DoorServices = {
     snapshot: () => current,
+    isHeld: () => false,
     freshSnapshot: () => (current = snapshotOf()),
     availability: given.availability ?? allUp,
     rotate: (targets) => targets,
+    serverCapabilities: () => null,
     sessions,
     log: collectingLog(log),
     secureContext: (): SecureContext => createSecureContext(given.certificate ?? {}),

@@ -5,6 +5,8 @@ export interface MailboxScriptOptions {
   readonly certificate?: { readonly key: string; readonly cert: string };
   /** The answer to the login, for IMAP without its tag. */
   readonly login?: (connection: number) => Answer;
+  /** IMAP: what it can do beside the usual; POP: its SASL mechanisms. */
+  readonly offers?: string;
   readonly proxyHeader?: boolean;
   readonly admit?: (connection: number) => boolean;
   /** Lines before the login that are no commands of the protocol. */
@@ -22,7 +24,7 @@ const doorOf = ({ tls, certificate, admit, proxyHeader = false }: MailboxScriptO
 export function imapScript(options: MailboxScriptOptions = {}): Script {
   let link = options.tls === 'implicit' ? 'tls' : 'clear';
   const capabilities = (): string =>
-    `CAPABILITY IMAP4rev1 SASL-IR ID AUTH=PLAIN${options.tls === 'starttls' && link === 'clear' ? ' STARTTLS' : ''}`;
+    `CAPABILITY IMAP4rev1 SASL-IR ID AUTH=PLAIN${options.offers ? ` ${options.offers}` : ''}${options.tls === 'starttls' && link === 'clear' ? ' STARTTLS' : ''}`;
   return {
     ...doorOf(options),
     greeting: '* OK stub ready\r\n',
@@ -61,7 +63,7 @@ export function popScript(options: MailboxScriptOptions = {}): Script {
       if (options.ignore?.test(line)) return undefined;
       switch (line.split(' ')[0]?.toUpperCase()) {
         case 'CAPA':
-          return `+OK\r\nUSER\r\nSASL PLAIN\r\nXCLIENT\r\n${options.tls === 'starttls' && link === 'clear' ? 'STLS\r\n' : ''}.\r\n`;
+          return `+OK\r\nUSER\r\nSASL ${options.offers ?? 'PLAIN'}\r\nXCLIENT\r\n${options.tls === 'starttls' && link === 'clear' ? 'STLS\r\n' : ''}.\r\n`;
         case 'STLS':
           link = 'tls';
           return { say: '+OK go\r\n', next: 'start-tls' };

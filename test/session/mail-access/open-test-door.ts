@@ -6,6 +6,7 @@ import { imapProtocol } from '../../../src/protocols/imap/imap-protocol.js';
 import { popProtocol } from '../../../src/protocols/pop/pop-protocol.js';
 import { type Availability, allUp } from '../../../src/routing/availability.js';
 import type { DoorServices, Snapshot } from '../../../src/session/door-services.js';
+import { doorMemoryOf } from '../../../src/session/mail-access/door-memory.js';
 import { handleMailAccess, type MailAccessOptions } from '../../../src/session/mail-access/handle-mail-access.js';
 import { createSessionRegistry, type SessionRegistry } from '../../../src/session/session-registry.js';
 import { until } from '../../support/until.js';
@@ -31,6 +32,8 @@ export interface TestDoorOptions {
   readonly snapshot: Snapshot;
   readonly fresh?: () => Snapshot;
   readonly availability?: Availability;
+  readonly isHeld?: (mailbox: string) => boolean;
+  readonly serverCapabilities?: readonly string[];
   readonly certificate?: { readonly key: string; readonly cert: string };
   readonly access?: MailAccessOptions;
 }
@@ -47,6 +50,8 @@ export async function openTestDoor(options: TestDoorOptions): Promise<TestDoor> 
   const context: SecureContext | undefined = certificate && createSecureContext(certificate);
   const services: DoorServices = {
     snapshot: () => snapshot,
+    isHeld: (mailbox) => options.isHeld?.(mailbox) ?? false,
+    serverCapabilities: () => options.serverCapabilities ?? null,
     freshSnapshot() {
       freshCount += 1;
       return options.fresh?.() ?? snapshot;
@@ -83,6 +88,8 @@ export async function openTestDoor(options: TestDoorOptions): Promise<TestDoor> 
       await Promise.all(handled);
       if (sessions.list().length > 0) throw new Error('a session is left in the registry');
       if (sockets.some((socket) => !socket.destroyed)) throw new Error('a socket is left open');
+      const left = doorMemoryOf(services, Date.now).counts[protocol.name].sizes();
+      if (left.all + left.sources + left.users > 0) throw new Error(`still counted: ${JSON.stringify(left)}`);
     },
   };
 }

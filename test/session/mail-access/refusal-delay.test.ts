@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { RefusalPace, refusalDelayMs } from '../../../src/session/mail-access/refusal-delay.js';
 
-test('a refused login waits a second, and each one after it longer, up to five', () => {
-  expect([0, 1, 2, 3, 4, 5, 6, 1000].map(refusalDelayMs)).toEqual([1000, 1000, 2000, 3000, 4000, 5000, 5000, 5000]);
+test('a refused login waits a second, and each one after it twice as long, up to fifteen', () => {
+  expect([0, 1, 2, 3, 4, 5, 6, 1000].map(refusalDelayMs)).toEqual([
+    1000, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000,
+  ]);
 });
 
 test('refusals without a server take as long as those of servers did, in turn', () => {

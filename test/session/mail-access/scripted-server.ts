@@ -28,6 +28,8 @@ export interface ScriptedServer {
   readonly clients: string[];
   readonly connections: () => number;
   readonly openConnections: () => number;
+  /** Says something unasked on every open connection. */
+  say(text: string): void;
   close(): void;
 }
 
@@ -35,12 +37,17 @@ export interface ScriptedServer {
 export async function startScriptedServer(script: Script): Promise<ScriptedServer> {
   const lines: string[] = [];
   const clients: string[] = [];
+  const sockets = new Set<Socket>();
   let connections = 0;
   let open = 0;
   const loopback = await listenOnLoopback((socket) => {
     connections += 1;
     open += 1;
-    socket.once('close', () => (open -= 1));
+    sockets.add(socket);
+    socket.once('close', () => {
+      open -= 1;
+      sockets.delete(socket);
+    });
     if (script.admit?.(connections) === false) {
       socket.destroy();
       return;
@@ -48,7 +55,18 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
     void serve(script, socket, { lines, clients, connection: connections });
   });
   const close = (): void => loopback.close();
-  return { port: loopback.port, lines, clients, connections: () => connections, openConnections: () => open, close };
+  const say = (text: string): void => {
+    for (const socket of sockets) socket.write(text);
+  };
+  return {
+    port: loopback.port,
+    say,
+    lines,
+    clients,
+    connections: () => connections,
+    openConnections: () => open,
+    close,
+  };
 }
 
 interface Heard {
