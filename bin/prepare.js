@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const inRoot = (...parts) => join(root, ...parts);
@@ -105,6 +106,34 @@ function test(args) {
   process.exit(status || (passed > 0 ? 0 : 1));
 }
 
+const fuzzUsage = 'usage: npm run fuzz -- [imap|pop|smtp|proxy] [--seconds N] [--seed N] [--runs N]';
+
+/** Feeds mutated dialogues to everything that reads what strangers send, 60 seconds long unless told otherwise. */
+function fuzz(args) {
+  const number = (text, initial) => {
+    const value = text === undefined ? initial : Number(text);
+    if (value === null || (Number.isInteger(value) && value >= 0)) return value;
+    throw new Error(`"${text}" is no number`);
+  };
+  let wish;
+  try {
+    const text = { type: 'string' };
+    const options = { seconds: text, seed: text, runs: text };
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const [group = null, ...more] = positionals;
+    if (more.length > 0 || (group !== null && !['imap', 'pop', 'smtp', 'proxy'].includes(group))) {
+      throw new Error(`unknown: ${positionals.join(' ')}`);
+    }
+    const seed = number(values.seed, Date.now() % 2 ** 31);
+    wish = { group, seed, seconds: number(values.seconds, 60), runs: number(values.runs, null) };
+  } catch (error) {
+    process.stderr.write(`${error.message}\n${fuzzUsage}\n`);
+    process.exit(2);
+  }
+  const env = { ...process.env, USHER_FUZZ: JSON.stringify(wish) };
+  run(binary('vitest'), ['run', 'test/fuzz/fuzz.test.ts'], { env });
+}
+
 /** Runs a program that goes on until it is told to stop: signals are passed on, its end is ours. */
 function follow(program, args) {
   const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
@@ -116,6 +145,7 @@ const tasks = {
   build: () => undefined,
   demo: (args) => follow(process.execPath, [inRoot('bin', 'run.js'), 'demo', ...args]),
   test,
+  fuzz,
   bench: (args) => run(process.execPath, [inRoot('test', 'bench', 'run.mjs'), ...args]),
   check(args) {
     run(binary('biome'), ['ci', '.']);

@@ -26,6 +26,6 @@ async function takeUp(socket: string, revision: number): Promise<string | undefi
     return answer.answer === 'error' ? answer.reason : `unexpected answer "${answer.answer}"`;
   } catch (error) {
     if (!(error instanceof NotReachable)) throw error;
-    return /ECONNREFUSED|ENOENT/.test(error.message) ? undefined : error.message;
+    return error.isAbsent ? undefined : error.message;
   }
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { askRuntime, NotReachable } from '../control/client.js';
-import type { ControlAnswer, RuntimeStatus } from '../control/messages.js';
+import type { ControlAnswer, ControlRequest, RuntimeStatus } from '../control/messages.js';
 import { UsherError } from '../errors.js';
 
 const answerWaitMs = 5000;
@@ -23,6 +23,42 @@ export async function runtimesAt(sockets: readonly string[]): Promise<{ socket: 
     }
   });
   return (await Promise.all(asked)).flat();
+}
+
+/** Every runtime's answer to one question, by socket; a socket nobody listens at is left out, a refusal is an error. */
+export async function askEach<Answer extends ControlAnswer['answer']>(
+  sockets: readonly string[],
+  request: ControlRequest,
+  expected: Answer,
+): Promise<readonly { readonly socket: string; readonly answer: Extract<ControlAnswer, { answer: Answer }> }[]> {
+  const asked = sockets.map(async (socket) => {
+    const answer = await askUnlessAbsent(socket, request);
+    return answer === null ? [] : [{ socket, answer: expectAnswer(answer, expected) }];
+  });
+  return (await Promise.all(asked)).flat();
+}
+
+/** The error of a command that needs a runtime where none runs (exit 6). */
+export function noneRuns(): NotReachable {
+  return new NotReachable('no runtime of this store runs here; start one with "usher start"');
+}
+
+async function askUnlessAbsent(socket: string, request: ControlRequest): Promise<ControlAnswer | null> {
+  try {
+    return await askRuntime(socket, request, answerWaitMs);
+  } catch (error) {
+    if (error instanceof NotReachable && error.isAbsent) return null;
+    throw error;
+  }
+}
+
+function expectAnswer<Answer extends ControlAnswer['answer']>(
+  answer: ControlAnswer,
+  expected: Answer,
+): Extract<ControlAnswer, { answer: Answer }> {
+  if (answer.answer === expected) return answer as Extract<ControlAnswer, { answer: Answer }>;
+  const reason = answer.answer === 'error' ? answer.reason : `unexpected answer "${answer.answer}"`;
+  throw new UsherError('failed', 'runtime-refused', `the runtime refused: ${reason}`);
 }
 
 /** The runtime that is meant; undefined when none runs. */

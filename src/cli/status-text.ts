@@ -1,4 +1,4 @@
-import type { RuntimeStatus } from '../control/messages.js';
+import type { CounterStatus, RuntimeStatus } from '../control/messages.js';
 import { formatTable, onTerminal, paint } from './output.js';
 
 function uptimeText(milliseconds: number): string {
@@ -27,5 +27,11 @@ export function statusText(status: RuntimeStatus): string {
     lines.push(paint('red', `revision ${status.refused.revision} is not wholly in force: ${status.refused.reason}`));
   const doors = status.doors.map((door) => [door.address, door.protocol, door.state, door.name, door.reason ?? '']);
   const notes = status.notes.map((note) => `note: ${note}\n`).join('');
-  return `${lines.join('\n')}\n${formatTable(['address', 'protocol', 'state', 'door', ''], doors, onTerminal())}${notes}`;
+  const table = formatTable(['address', 'protocol', 'state', 'door', ''], doors, onTerminal());
+  return `${lines.join('\n')}\n${table}${notes}${status.counters.map(counterLine).join('')}`;
+}
+
+/** `count: agent-verdicts, connection-filtering, connect, block: 12`. */
+function counterLine({ name, labels, value }: CounterStatus): string {
+  return `count: ${[name, ...Object.values(labels)].join(', ')}: ${value}\n`;
 }

@@ -7,8 +7,12 @@ import { lineLengthMax } from './messages.js';
 
 /** Nobody answers at a control socket: the runtime is not running, or does not speak in time. */
 export class NotReachable extends UsherError {
-  constructor(message: string) {
+  /** Whether nobody listens there at all, so that there is nobody to wait for. */
+  readonly isAbsent: boolean;
+
+  constructor(message: string, systemCode?: string) {
     super('unreachable', 'not-running', message, ['usher start']);
+    this.isAbsent = systemCode === 'ECONNREFUSED' || systemCode === 'ENOENT';
   }
 }
 
@@ -17,12 +21,12 @@ export function askRuntime(path: string, request: ControlRequest, timeoutMs: num
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let text = '';
-    const fail = (reason: string): void => {
+    const fail = (reason: string, systemCode?: string): void => {
       socket.destroy();
-      reject(new NotReachable(reason));
+      reject(new NotReachable(reason, systemCode));
     };
     socket.setTimeout(timeoutMs, () => fail(`the runtime at ${path} did not answer within ${timeoutMs} ms`));
-    socket.on('error', (error) => fail(`no runtime answers at ${path} (${error.message})`));
+    socket.on('error', (error) => fail(`no runtime answers at ${path} (${error.message})`, systemCodeOf(error)));
     socket.on('close', () => fail(`the runtime at ${path} closed the connection without an answer`));
     socket.setEncoding('utf8');
     socket.on('connect', () => socket.write(`${JSON.stringify(request)}\n`));

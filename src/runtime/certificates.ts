@@ -1,10 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import { reasonOf } from '../errors.js';
+import type { Logger } from '../observability/log.js';
 import type { Snapshot } from '../session/door-services.js';
 import type { Certificate } from '../topology/catalogue/catalogue.js';
 import { nameKey } from '../topology/names.js';
@@ -12,6 +13,9 @@ import { nameKey } from '../topology/names.js';
 interface Loaded {
   readonly context: SecureContext;
   readonly x509: X509Certificate;
+  readonly source: Certificate;
+  /** Which state of the files it was read from. */
+  readonly version: string;
 }
 
 /** The certificates of a front end. */
@@ -22,6 +26,11 @@ export interface CertificateStore {
   contextFor(certificate: string | null, serverName: string | null): SecureContext;
   /** What an administrator should know, in words. */
   notes(): readonly string[];
+  /**
+   * Looks every `everyMs` whether the files of a certificate were replaced, and shows the new one from then on; what goes
+   * on over the old one goes on. One that cannot be read is told, and the old one stays. The result ends it.
+   */
+  watch(everyMs: number, log: Pick<Logger, 'info' | 'error'>): () => void;
 }
 
 export function createCertificateStore(stateFolder: string): CertificateStore {
@@ -57,6 +66,25 @@ export function createCertificateStore(stateFolder: string): CertificateStore {
       if (!loaded) throw new Error('no certificate was loaded');
       return loaded.context;
     },
+    watch(everyMs, log) {
+      const told = new Map<string, string>();
+      const look = (): void => {
+        for (const [key, { source, version }] of byName) {
+          const found = versionOf(source);
+          if (found === version || found === told.get(key)) continue;
+          try {
+            byName.set(key, readCertificate(source));
+            told.delete(key);
+            log.info({ certificate: source.name }, 'a renewed certificate is shown from now on');
+          } catch (error) {
+            told.set(key, found);
+            log.error({ certificate: source.name, error: reasonOf(error) }, 'a renewed certificate cannot be used');
+          }
+        }
+      };
+      const timer = setInterval(look, everyMs).unref();
+      return () => clearInterval(timer);
+    },
     notes: () =>
       selfSigned && !fitting(frontEndHost)
         ? [
@@ -66,12 +94,25 @@ export function createCertificateStore(stateFolder: string): CertificateStore {
   };
 }
 
-function readCertificate({ certFile, keyFile }: Certificate): Loaded {
+function readCertificate(source: Certificate): Loaded {
+  const { certFile, keyFile } = source;
+  const version = versionOf(source);
   const cert = readFileSync(certFile);
   return {
+    source,
+    version,
     context: createSecureContext({ cert, key: readFileSync(keyFile), minVersion: 'TLSv1.2' }),
     x509: new X509Certificate(cert),
   };
+}
+
+function versionOf({ certFile, keyFile }: Certificate): string {
+  return [certFile, keyFile]
+    .map((path) => {
+      const found = statSync(path, { throwIfNoEntry: false });
+      return found === undefined ? 'missing' : `${found.ino}-${found.mtimeMs}-${found.size}`;
+    })
+    .join(' ');
 }
 
 /** The self-signed certificate of a front end, made once and kept in the state folder. */

@@ -3,11 +3,9 @@ import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { askRuntime, NotReachable } from '../control/client.js';
-import type { ControlAnswer, ControlRequest } from '../control/messages.js';
+import { type ControlAnswer, type ControlRequest, lineLengthMax } from '../control/messages.js';
 import { reasonOf, UsherError } from '../errors.js';
 
-/** The longest request: it names no more than a command and a number. */
-const requestLengthMax = 4096;
 const requestTimeMs = 10_000;
 
 /** Answers at a control socket; `answer` never rejects into the air, its errors are answers. */
@@ -70,7 +68,7 @@ function serve(socket: Socket, answer: (request: ControlRequest) => Promise<Cont
   socket.on('data', (chunk: string) => {
     text += chunk;
     const end = text.indexOf('\n');
-    if (end < 0 && text.length > requestLengthMax) socket.destroy();
+    if (end < 0 && text.length > lineLengthMax) socket.destroy();
     if (end < 0) return;
     socket.removeAllListeners('data');
     socket.setTimeout(0);

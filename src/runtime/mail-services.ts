@@ -41,10 +41,18 @@ export function createMailServices(storePath: string, folder: string, log: Logge
     }
     return resolver.dns;
   };
+  let newest: { readonly signature: string; readonly agents: readonly ProtocolAgent[] } | null = null;
   const agentsOf = (topology: Topology): readonly ProtocolAgent[] => {
-    const agents = known.get(topology) ?? [...builtIn(topology, resolverFor(topology), nowMs), ...own];
-    known.set(topology, agents);
-    return agents;
+    const before = known.get(topology);
+    if (before !== undefined) return before;
+    // A revision that changes nothing here leaves the agents, and the sessions that were judged by them, alone.
+    const { filters, organization } = topology;
+    const signature = JSON.stringify([filters, organization]);
+    if (newest?.signature !== signature) {
+      newest = { signature, agents: [...builtIn(topology, resolverFor(topology), nowMs), ...own] };
+    }
+    known.set(topology, newest.agents);
+    return newest.agents;
   };
   return {
     tracking,
@@ -58,6 +66,7 @@ export function createMailServices(storePath: string, folder: string, log: Logge
       if (!isSame) {
         own = agents;
         known = new WeakMap();
+        newest = null;
       }
       return problems;
     },

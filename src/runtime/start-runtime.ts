@@ -3,6 +3,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ControlAnswer, ControlRequest, DoorStatus, Refusal, RuntimeStatus } from '../control/messages.js';
 import { UsherError } from '../errors.js';
+import type { CapabilityProbe } from '../health/capability-probe.js';
+import { createCapabilityProbe } from '../health/capability-probe.js';
 import type { Logger } from '../observability/log.js';
 import { createLog } from '../observability/log.js';
 import { allUp } from '../routing/availability.js';
@@ -11,8 +13,10 @@ import type { SessionRegistry } from '../session/session-registry.js';
 import { createSessionRegistry } from '../session/session-registry.js';
 import type { SmtpServices } from '../session/smtp/smtp-services.js';
 import { socketPath, stateFolder } from '../settings.js';
+import { answerSessionRequest, createIdPrefix, type SessionParts } from './answer-session-request.js';
 import type { CertificateStore } from './certificates.js';
 import { createCertificateStore } from './certificates.js';
+import { createSessionCloser } from './close-sessions.js';
 import { openControlSocket } from './control-server.js';
 import type { DoorKeepers } from './door-keepers.js';
 import { createDoorKeepers } from './door-keepers.js';
@@ -22,6 +26,7 @@ import type { LiveEstate } from './live-estate.js';
 import { openLiveEstate } from './live-estate.js';
 import type { MailServices } from './mail-services.js';
 import { createMailServices } from './mail-services.js';
+import { createMailboxHolds } from './mailbox-holds.js';
 import { createRotation } from './rotation.js';
 import { unservedListeners, wantedDoors } from './wanted-doors.js';
 
@@ -34,6 +39,10 @@ export interface RuntimeOptions {
   readonly logFile?: string | null | undefined;
   readonly version: string;
 }
+
+const countersMax = 1000;
+/** How often certificate files are looked at; the timer holds nothing up. */
+const certificateLookMs = 10_000;
 
 /** A front end at work. */
 export interface Runtime {
@@ -51,6 +60,8 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return await openEverything(parts, options);
   } catch (error) {
     parts.doors.closeAll();
+    parts.office.closer.stop();
+    parts.probe.close();
     parts.keepers.close();
     parts.estate.close();
     await parts.mail.close();
@@ -65,6 +76,8 @@ interface Parts {
   readonly doors: DoorSet;
   readonly keepers: DoorKeepers;
   readonly sessions: SessionRegistry;
+  readonly office: SessionParts;
+  readonly probe: CapabilityProbe;
   readonly mail: MailServices;
   readonly reconciler: { run: () => Promise<Refusal | null>; refused: () => Refusal | null };
 }
@@ -74,19 +87,28 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
   const log = createLog(logFile === undefined ? join(folder, 'usher.log') : logFile);
   const sessions = createSessionRegistry();
   const certificates = createCertificateStore(folder);
+  certificates.watch(certificateLookMs, log);
   const estate = openLiveEstate({
     storePath,
     frontEnd,
     host: hostname(),
     log,
-    onChange: () => void reconciler.run(),
+    onChange() {
+      void reconciler.run();
+      closer.closeDisplaced();
+    },
   });
+  const closer = createSessionCloser({ sessions, snapshot: () => estate.snapshot(), log });
+  const holds = createMailboxHolds(() => performance.now());
   const mail = createMailServices(storePath, folder, log);
+  const probe = createCapabilityProbe({ snapshot: () => estate.snapshot(), log });
   const services: SmtpServices = {
     ...mail,
     snapshot: () => estate.snapshot(),
     freshSnapshot: () => estate.takeUp(),
     availability: allUp,
+    isHeld: (mailbox) => holds.isHeld(mailbox),
+    serverCapabilities: (protocol) => probe.of(protocol),
     rotate: createRotation(),
     sessions,
     log,
@@ -95,7 +117,8 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
   const keepers = createDoorKeepers(services);
   const doors = createDoorSet((door, socket: Socket) => keepers.receive(door, socket));
   const reconciler = createReconciler({ estate, certificates, doors, keepers, mail, log });
-  return { log, estate, certificates, doors, keepers, sessions, mail, reconciler };
+  const office = { sessions, closer, holds, snapshot: () => estate.snapshot(), idPrefix: createIdPrefix() };
+  return { log, estate, certificates, doors, keepers, sessions, office, probe, mail, reconciler };
 }
 
 /** Brings doors and certificates in line with the estate in force, one run after the other. */
@@ -154,6 +177,7 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
     store: options.storePath,
     version: options.version,
     notes: notesOf(parts),
+    counters: parts.mail.counters.snapshot().series.slice(0, countersMax),
   });
   let stopped: () => void = () => undefined;
   const whenStopped = new Promise<void>((resolve) => (stopped = resolve));
@@ -161,10 +185,12 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
   const stop = async (timeoutMs: number): Promise<number> => {
     log.info({ timeoutMs }, 'stopping');
     doors.closeAll();
+    parts.office.closer.stop();
     const ended = await parts.sessions.drain(timeoutMs);
     parts.keepers.close();
     control.close();
     estate.close();
+    parts.probe.close();
     await parts.mail.close();
     log.info({ sessionsClosed: ended }, 'stopped');
     stopped();
@@ -207,6 +233,12 @@ async function answerControl(
     }
     case 'stop':
       return { answer: 'stopped', sessionsClosed: await running.stop(request.timeoutMs) };
+    case 'sessions':
+    case 'close-sessions':
+    case 'hold':
+    case 'close-held':
+    case 'release':
+      return answerSessionRequest(parts.office, request);
     default:
       return { answer: 'error', reason: `unknown request ${JSON.stringify(request)}` };
   }
