@@ -75,6 +75,7 @@ function command(socket, tag, command) {
   const end = Buffer.from(`\r\n${tag} OK `);
   return new Promise((resolve, reject) => {
     let bytes = 2;
+    /** @type {Buffer} */
     let tail = Buffer.from('\r\n');
     const settle = (/** @type {() => void} */ act) => {
       socket.off('data', onData).off('error', onError).off('close', onClose).off('timeout', onClose).setTimeout(0);

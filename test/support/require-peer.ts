@@ -1,5 +1,6 @@
 /* oxlint-disable vitest/no-conditional-tests, vitest/valid-title, vitest/valid-describe-callback, vitest/expect-expect, vitest/no-disabled-tests
    -- these functions stand for describe and it; titles, bodies and assertions are their callers' */
+import { spawnSync } from 'node:child_process';
 import { describe, type TestOptions, test } from 'vitest';
 import { findProgram } from './find-program.js';
 
@@ -11,7 +12,10 @@ export type PeerName =
   | 'smtp-source'
   | 'nginx'
   | 'swaks'
+  | 'swaks-tls'
   | 'curl'
+  | 'mbsync'
+  | 'fetchmail'
   | 'wrk'
   | 'openssl';
 
@@ -21,6 +25,7 @@ export type PeerState = { readonly available: true } | { readonly available: fal
 interface Requirement {
   readonly programs: readonly string[];
   readonly packages: string;
+  readonly perlModule?: string;
   readonly needsRoot?: true;
 }
 
@@ -35,21 +40,30 @@ const requirements: Readonly<Record<PeerName, Requirement>> = {
   'smtp-source': { programs: ['smtp-source'], packages: 'postfix' },
   nginx: { programs: ['nginx'], packages: 'nginx-light' },
   swaks: { programs: ['swaks'], packages: 'swaks' },
+  'swaks-tls': { programs: ['swaks'], packages: 'swaks libnet-ssleay-perl', perlModule: 'Net::SSLeay' },
   curl: { programs: ['curl'], packages: 'curl' },
+  mbsync: { programs: ['mbsync'], packages: 'isync' },
+  fetchmail: { programs: ['fetchmail'], packages: 'fetchmail' },
   wrk: { programs: ['wrk'], packages: 'wrk' },
   openssl: { programs: ['openssl'], packages: 'openssl' },
 };
 
 /** Looks for a peer's programs. */
 export function peer(name: PeerName): PeerState {
-  const { programs, packages, needsRoot } = requirements[name];
-  if (programs.some((program) => findProgram(program) === undefined)) {
+  const { programs, packages, perlModule, needsRoot } = requirements[name];
+  const isThere = programs.every((program) => findProgram(program) !== undefined);
+  if (!isThere || (perlModule !== undefined && !hasPerlModule(perlModule))) {
     return { available: false, reason: `${name} is not installed (apt-get install ${packages})` };
   }
   if (needsRoot && process.getuid?.() !== 0) {
     return { available: false, reason: `${name} can only be started by root (run the tests as root)` };
   }
   return { available: true };
+}
+
+function hasPerlModule(name: string): boolean {
+  const perl = findProgram('perl');
+  return perl !== undefined && spawnSync(perl, [`-M${name}`, '-e', ''], { stdio: 'ignore' }).status === 0;
 }
 
 /** As `describe`, skipped with a reason where a peer is missing; with USHER_REQUIRE_PEERS=1 a missing peer fails. */

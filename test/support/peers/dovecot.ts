@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
-import { freePort } from '../free-port.js';
+import { freePorts } from '../free-port.js';
 import { run } from '../run.js';
 import { removeTempDir, tempDir } from '../temp-dir.js';
 import { makeCertificate, type TestCertificate } from './certificate.js';
@@ -16,9 +16,13 @@ export interface DovecotOptions {
   readonly users: readonly DovecotUser[];
   /** `available` offers STARTTLS and STLS and opens the two ports with TLS from the first byte; default `none`. */
   readonly tls?: 'none' | 'available';
+  /** Those who may open the mailbox of any user: an authorization identity beside their own name and password. */
+  readonly masters?: readonly DovecotUser[];
+  /** Offers XOAUTH2 and OAUTHBEARER: tokens are JWTs with HS256 under this key, whose claim `sub` is the user. */
+  readonly tokenKey?: Buffer;
 }
 
-/** A login name without colon or slash, and its password in the clear. */
+/** A login name without colon, and its password in the clear. */
 export interface DovecotUser {
   readonly user: string;
   readonly password: string;
@@ -29,8 +33,13 @@ export interface DovecotLogin {
   readonly at: Date;
   readonly protocol: 'imap' | 'pop3';
   readonly user: string;
-  /** The client's address; that of an IMAP ID or POP XCLIENT where one was given. */
+  /** The SASL mechanism, in the log's words. */
+  readonly method: string;
+  /** The client's address; that of an IMAP ID, POP XCLIENT or PROXY header where one was given. */
   readonly remoteAddress: string;
+  /** The address it came to, by the same words. */
+  readonly localAddress: string;
+  readonly session: string;
   readonly tls: boolean;
 }
 
@@ -39,9 +48,14 @@ export interface Dovecot {
   readonly pid: number;
   readonly imapPort: number;
   readonly popPort: number;
+  /** The same, where every connection must begin with a PROXY header. */
+  readonly imapProxyPort: number;
+  readonly popProxyPort: number;
   /** With `tls: 'available'`: ports with TLS from the first byte. */
   readonly imapsPort?: number;
   readonly popsPort?: number;
+  /** Where other servers on this machine may ask whether a password is right: Dovecot's SASL. */
+  readonly authSocket: string;
   /** The certificate for localhost and 127.0.0.1, and the authority that signed it. */
   readonly certFile?: string;
   readonly caFile?: string;
@@ -56,6 +70,8 @@ export interface Dovecot {
 interface Ports {
   readonly imap: number;
   readonly pop: number;
+  readonly imapProxy: number;
+  readonly popProxy: number;
   readonly imaps: number;
   readonly pops: number;
 }
@@ -70,16 +86,15 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   chmodSync(directory, 0o755);
   const certificate =
     options.tls === 'available' ? await makeCertificate(['localhost', '127.0.0.1'], { directory }) : undefined;
-  const imap = await freePort();
-  const pop = await freePort();
-  const ports: Ports =
-    certificate === undefined
-      ? { imap, pop, imaps: 0, pops: 0 }
-      : { imap, pop, imaps: await freePort(), pops: await freePort() };
+  const [imap = 0, pop = 0, imapProxy = 0, popProxy = 0] = await freePorts(4);
+  const [imaps = 0, pops = 0] = certificate === undefined ? [] : await freePorts(2);
+  const ports: Ports = { imap, pop, imapProxy, popProxy, imaps, pops };
   const configFile = join(directory, 'dovecot.conf');
   const logFile = join(directory, 'log');
-  writeFileSync(configFile, await configuration(directory, options.name, ports, certificate));
+  writeFileSync(configFile, await configuration(directory, options, ports, certificate));
   writeFileSync(join(directory, 'users'), passwordFile(options.users));
+  writeFileSync(join(directory, 'masters'), passwordFile(options.masters ?? []));
+  if (options.tokenKey !== undefined) writeTokenSettings(directory, options.tokenKey);
   for (const { user } of options.users) makeInbox(directory, user, options.name);
   const child = await startChild('dovecot', ['-F', '-c', configFile]);
   const log = (): string => readFileSync(logFile, { encoding: 'utf8', flag: 'a+' });
@@ -95,6 +110,9 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
     pid: child.pid,
     imapPort: imap,
     popPort: pop,
+    imapProxyPort: imapProxy,
+    popProxyPort: popProxy,
+    authSocket: authSocketIn(directory),
     ...(certificate === undefined
       ? {}
       : { imapsPort: ports.imaps, popsPort: ports.pops, certFile: certificate.certFile, caFile: certificate.caFile }),
@@ -108,9 +126,11 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   };
 }
 
+const authSocketIn = (directory: string): string => join(directory, 'sasl');
+
 async function configuration(
   directory: string,
-  name: string,
+  { name, tokenKey }: DovecotOptions,
   ports: Ports,
   certificate: TestCertificate | undefined,
 ): Promise<string> {
@@ -126,15 +146,25 @@ protocols = imap pop3
 listen = 127.0.0.1
 login_greeting = ${name} ready.
 login_trusted_networks = 127.0.0.0/8
+haproxy_trusted_networks = 127.0.0.0/8
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = plain login ${tokenKey === undefined ? '' : 'xoauth2 oauthbearer'}
 auth_failure_delay = 0
+auth_username_chars = abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567890.-_@/
 mail_location = maildir:~/Maildir
 mail_max_userip_connections = 1000
 passdb {
   driver = passwd-file
+  master = yes
+  mechanisms = plain login
+  args = username_format=%u ${directory}/masters
+}
+passdb {
+  driver = passwd-file
+  mechanisms = plain login
   args = username_format=%u ${directory}/users
 }
+${tokenKey === undefined ? '' : tokenPassdb(directory)}
 userdb {
   driver = static
   args = uid=${owner.uid} gid=${owner.gid} home=${directory}/mail/%u
@@ -143,6 +173,10 @@ service imap-login {
   ${chroot}
   inet_listener imap {
     port = ${ports.imap}
+  }
+  inet_listener imap_proxy {
+    port = ${ports.imapProxy}
+    haproxy = yes
   }
   inet_listener imaps {
     port = ${ports.imaps}
@@ -153,6 +187,10 @@ service pop3-login {
   ${chroot}
   inet_listener pop3 {
     port = ${ports.pop}
+  }
+  inet_listener pop3_proxy {
+    port = ${ports.popProxy}
+    haproxy = yes
   }
   inet_listener pop3s {
     port = ${ports.pops}
@@ -165,12 +203,37 @@ service anvil {
     mode = 0
   }
 }
+service auth {
+  unix_listener ${authSocketIn(directory)} {
+    mode = 0666
+  }
+}
 service stats {
   ${chroot}
 }
 ssl = ${certificate === undefined ? 'no' : 'yes'}
 ${certificate === undefined ? '' : `ssl_cert = <${certificate.certFile}\nssl_key = <${certificate.keyFile}`}
 ${isRoot() ? '' : await ownUser()}`;
+}
+
+const tokenPassdb = (directory: string): string => `
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = ${directory}/oauth2.conf
+}
+`;
+
+function writeTokenSettings(directory: string, key: Buffer): void {
+  const keys = join(directory, 'keys', 'default', 'HS256');
+  mkdirSync(keys, { recursive: true });
+  writeFileSync(join(keys, 'default'), key.toString('base64'));
+  const settings = [
+    'introspection_mode = local',
+    `local_validation_key_dict = fs:posix:prefix=${directory}/keys/`,
+    'username_attribute = sub',
+  ];
+  writeFileSync(join(directory, 'oauth2.conf'), `${settings.join('\n')}\n`);
 }
 
 async function ownUser(): Promise<string> {
@@ -217,12 +280,18 @@ function homeOf(directory: string, user: string): string {
 }
 
 function loginsIn(log: string): DovecotLogin[] {
-  const login = /^(\S+) (imap|pop3)-login: Info: Login: user=<([^>]*)>,.* rip=([^,]+),(.*)$/gm;
-  return [...log.matchAll(login)].map(([, at, protocol, user, remoteAddress, rest]) => ({
-    at: new Date(at ?? ''),
-    protocol: protocol === 'imap' ? 'imap' : 'pop3',
-    user: user ?? '',
-    remoteAddress: remoteAddress ?? '',
-    tls: / TLS(,|$)/.test(rest ?? ''),
-  }));
+  const login =
+    /^(\S+) (imap|pop3)-login: Info: Login: user=<([^>]*)>, method=(\S*), rip=([^,]+), lip=([^,]+),(.*) session=<([^>]*)>/gm;
+  return [...log.matchAll(login)].map(
+    ([, at, protocol, user, method, remoteAddress, localAddress, rest, session = '']) => ({
+      at: new Date(at ?? ''),
+      protocol: protocol === 'imap' ? 'imap' : 'pop3',
+      user: user ?? '',
+      method: method ?? '',
+      remoteAddress: remoteAddress ?? '',
+      localAddress: localAddress ?? '',
+      session,
+      tls: / TLS(,|$)/.test(rest ?? ''),
+    }),
+  );
 }
