@@ -1,10 +1,12 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
 import { freePorts } from '../free-port.js';
 import { run } from '../run.js';
 import { removeTempDir, tempDir } from '../temp-dir.js';
+import { until } from '../until.js';
 import { makeCertificate, type TestCertificate } from './certificate.js';
 import { isRoot, nobody } from './nobody.js';
 import { answers, startChild } from './start-child.js';
@@ -100,6 +102,7 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
   const log = (): string => readFileSync(logFile, { encoding: 'utf8', flag: 'a+' });
   try {
     for (const port of [imap, pop]) await answers(child, `dovecot ${options.name}`, port, 'expected');
+    await until('Dovecot tells its SASL mechanisms', () => tellsMechanisms(authSocketIn(directory)), 20_000);
   } catch (error) {
     const text = log();
     removeTempDir(directory);
@@ -124,6 +127,27 @@ export async function startDovecot(options: DovecotOptions): Promise<Dovecot> {
       removeTempDir(directory);
     },
   };
+}
+
+/** Whether the first words of Dovecot's SASL are whole: who asks before fails for good. */
+function tellsMechanisms(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    let said = '';
+    const socket = connect(path);
+    const settle = (): void => {
+      socket.destroy();
+      resolve(/^MECH\t.*^DONE$/ms.test(said));
+    };
+    const timer = setTimeout(settle, 1000);
+    socket.on('data', (chunk) => {
+      said += String(chunk);
+      if (said.includes('DONE\n')) settle();
+    });
+    socket.on('error', settle).on('close', () => {
+      clearTimeout(timer);
+      settle();
+    });
+  });
 }
 
 const authSocketIn = (directory: string): string => join(directory, 'sasl');

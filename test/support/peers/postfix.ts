@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonOf } from '../../../src/errors.js';
-import { freePort } from '../free-port.js';
+import { freePorts } from '../free-port.js';
 import { run } from '../run.js';
 import { removeTempDir, tempDir } from '../temp-dir.js';
 import { makeCertificate, type TestCertificate } from './certificate.js';
@@ -55,9 +55,9 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   if (!isRoot()) throw new Error('postfix can only be started by root');
   const places = await makePlaces(tempDir('postfix'));
   const { directory, configuration, logFile } = places;
-  const port = await freePort();
-  const ports: Record<string, number> = {};
-  for (const name of Object.keys(options.doors ?? {})) ports[name] = await freePort();
+  const names = Object.keys(options.doors ?? {});
+  const [port = 0, ...others] = await freePorts(1 + names.length);
+  const ports: Record<string, number> = Object.fromEntries(names.map((name, index) => [name, others[index] ?? 0]));
   const certificate =
     options.tls === 'available' ? await makeCertificate(['localhost', '127.0.0.1'], { directory }) : undefined;
   writeSettled(join(configuration, 'main.cf'), mainSettings(options, places, certificate));
@@ -178,6 +178,7 @@ alias_maps =
 alias_database =
 local_recipient_maps =
 biff = no
+service_throttle_time = 1s
 mailbox_size_limit = 0
 virtual_mailbox_limit = 0
 virtual_mailbox_domains = ${options.domains.join(', ')}
