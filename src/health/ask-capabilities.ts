@@ -4,7 +4,8 @@ import { connectTo } from '../net/connect.js';
 import { startTls } from '../net/start-tls.js';
 import { writeProxyHeader } from '../net/write-proxy-header.js';
 import { ImapCapabilityReader } from '../protocols/imap/read-capabilities.js';
-import { type CapabilityStep, PopCapabilityReader } from '../protocols/pop/read-capabilities.js';
+import { PopCapabilityReader } from '../protocols/pop/read-capabilities.js';
+import type { CapabilityStep } from '../protocols/sasl/capability-step.js';
 import type { Endpoint } from '../topology/endpoints.js';
 
 export interface CapabilityQuestion {

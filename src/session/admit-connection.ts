@@ -1,14 +1,10 @@
 import type { Socket } from 'node:net';
 import { readProxyHeader } from '../net/read-proxy-header.js';
+import type { ConnectionEnds } from '../net/write-proxy-header.js';
 import { canonicalAddress, parseRange, rangeHolds } from '../topology/ranges.js';
 
 /** The two ends of a client's connection, as the client sees them: through a balancer that sends PROXY headers too. */
-export interface ClientConnection {
-  readonly clientAddress: string;
-  readonly clientPort: number;
-  readonly localAddress: string;
-  readonly localPort: number;
-}
+export type ClientConnection = ConnectionEnds;
 
 const headerTimeoutMs = 5000;
 

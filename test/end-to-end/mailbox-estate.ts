@@ -1,5 +1,6 @@
 import { freePorts } from '../support/free-port.js';
 import type { Dovecot, DovecotUser } from '../support/peers/dovecot.js';
+import { dagServers } from './dag-servers.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -16,21 +17,9 @@ export interface MailboxEstateParts {
 
 /** An estate with one front end CAS1. */
 export function mailboxEstate({ servers, mailboxes, listeners, rest = {} }: MailboxEstateParts): object {
-  const names = servers.map((_, index) => `MBX${index + 1}`);
+  const { names, parts } = dagServers('localhost', servers);
   return {
-    estate: 1,
-    sites: [{ name: 'A' }],
-    dags: [{ name: 'DAG1' }],
-    servers: [
-      { name: 'CAS1', host: 'localhost', site: 'A', roles: ['frontend'] },
-      ...servers.map((endpoints, index) => ({
-        name: names[index],
-        host: '127.0.0.1',
-        site: 'A',
-        dag: 'DAG1',
-        endpoints,
-      })),
-    ],
+    ...parts,
     databases: names.map((name, index) => ({ name: `DB${index + 1}`, copies: names, active: name })),
     mailboxes: Object.entries(mailboxes).flatMap(([database, users]) =>
       users.map((address) => ({ address, database })),

@@ -1,4 +1,5 @@
 import type { RecordingServer } from '../support/recording-server.js';
+import { dagServers } from './dag-servers.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -13,21 +14,9 @@ export interface EstateParts {
 
 /** An estate with one front end CAS1 and the mailboxes ann, bob and cid of contoso.com, whose servers are in one DAG. */
 export function smtpEstate({ servers, connectors, rest = {} }: EstateParts): object {
-  const names = servers.map((_, index) => `MBX${index + 1}`);
+  const { names, parts } = dagServers('front.contoso.com', servers);
   return {
-    estate: 1,
-    sites: [{ name: 'A' }],
-    dags: [{ name: 'DAG1' }],
-    servers: [
-      { name: 'CAS1', host: 'front.contoso.com', site: 'A', roles: ['frontend'] },
-      ...servers.map((endpoints, index) => ({
-        name: names[index],
-        host: '127.0.0.1',
-        site: 'A',
-        dag: 'DAG1',
-        endpoints,
-      })),
-    ],
+    ...parts,
     databases: [{ name: 'DB1', copies: names }],
     mailboxes: ['ann', 'bob', 'cid'].map((name) => ({ address: `${name}@contoso.com`, database: 'DB1' })),
     domains: [{ name: 'contoso.com', type: 'authoritative' }],

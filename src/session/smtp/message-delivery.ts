@@ -64,10 +64,6 @@ export class MessageDelivery {
     return this.#transfer.isOverrun;
   }
 
-  get fields(): readonly RawField[] {
-    return this.#fields;
-  }
-
   /** By which a message that comes again is known; null while its header has not come. */
   get digest(): string | null {
     this.#digestText ??= this.#digest?.end() ?? null;

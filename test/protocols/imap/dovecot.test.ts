@@ -1,50 +1,11 @@
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { imapProtocol } from '../../../src/protocols/imap/imap-protocol.js';
-import type { ServerDialogueOptions, ServerStep } from '../../../src/protocols/sasl/login-protocol.js';
 import { type Dovecot, startDovecot } from '../../support/peers/dovecot.js';
 import { describePeer } from '../../support/require-peer.js';
 import { until } from '../../support/until.js';
+import { distantClient, logInAt } from '../sasl/log-in-at.js';
 
-const client = {
-  address: '2001:db8::7',
-  port: 40_001,
-  localAddress: '2001:db8::1',
-  localPort: 993,
-  sessionId: 'session-1',
-  proxyTtl: 3,
-};
-
-/** Speaks with the server over a socket until the login is decided. */
-async function logIn(port: number, options: ServerDialogueOptions): Promise<ServerStep> {
-  const dialogue = imapProtocol.createServerDialogue(options);
-  let socket: Socket = connect({ host: '127.0.0.1', port });
-  try {
-    for (;;) {
-      let result = dialogue.receive(await nextChunk(socket));
-      socket.write(result.output);
-      if (result.step.kind === 'start-tls') {
-        socket = connectTls({ socket, rejectUnauthorized: false });
-        result = dialogue.tlsStarted();
-        socket.write(result.output);
-      }
-      if (result.step.kind !== 'read') return result.step;
-    }
-  } finally {
-    socket.destroy();
-  }
-}
-
-function nextChunk(socket: Socket): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject);
-    socket.once('data', (chunk: Buffer) => {
-      socket.off('error', reject);
-      resolve(chunk);
-    });
-  });
-}
+const client = distantClient;
 
 describePeer('dovecot', 'a login at Dovecot', () => {
   let dovecot: Dovecot;
@@ -58,7 +19,7 @@ describePeer('dovecot', 'a login at Dovecot', () => {
   it.each(['PLAIN', 'LOGIN', null])('by %s, with the IPv6 address of the client told by ID', async (auth) => {
     const credentials = { kind: 'password', user: 'ann', authorizationId: '', password } as const;
     const countBefore = dovecot.logins().length;
-    const step = await logIn(dovecot.imapPort, { credentials, auth, tls: 'starttls', client });
+    const step = await logInAt(imapProtocol, dovecot.imapPort, { credentials, auth, tls: 'starttls', client });
     expect(step).toMatchObject({ kind: 'accepted', text: expect.stringMatching(/^\[CAPABILITY .*\] Logged in$/) });
     await until('the login in the log', () => dovecot.logins().length > countBefore);
     expect(dovecot.logins().at(-1)).toMatchObject({ user: 'ann', remoteAddress: '2001:db8::7', tls: true });
@@ -67,7 +28,7 @@ describePeer('dovecot', 'a login at Dovecot', () => {
 
   it('with a wrong password is refused', async () => {
     const credentials = { kind: 'password', user: 'ann', authorizationId: '', password: 'wrong' } as const;
-    const step = await logIn(dovecot.imapPort, { credentials, auth: null, tls: 'none', client: null });
+    const step = await logInAt(imapProtocol, dovecot.imapPort, { credentials, auth: null, tls: 'none', client: null });
     expect(step).toMatchObject({
       kind: 'refused',
       failure: { kind: 'authentication', code: 'AUTHENTICATIONFAILED' },
@@ -77,7 +38,7 @@ describePeer('dovecot', 'a login at Dovecot', () => {
   it('with a token, which it does not take', async () => {
     const message = 'user=ann\u0001auth=Bearer abc\u0001\u0001';
     const credentials = { kind: 'token', mechanism: 'XOAUTH2', user: 'ann', message } as const;
-    const step = await logIn(dovecot.imapPort, { credentials, auth: null, tls: 'none', client: null });
+    const step = await logInAt(imapProtocol, dovecot.imapPort, { credentials, auth: null, tls: 'none', client: null });
     expect(step).toMatchObject({ kind: 'refused', failure: { kind: 'remote-configuration' } });
   });
 });
