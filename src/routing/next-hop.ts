@@ -1,7 +1,6 @@
 import type { Server } from '../topology/catalogue/catalogue.js';
 import type { Directory } from '../topology/directory.js';
 import { compareNames, nameKey } from '../topology/names.js';
-import { formatSize } from '../topology/quantities.js';
 import type { Topology } from '../topology/topology.js';
 import { isFrontEnd, isMailboxServer } from '../topology/topology.js';
 import type { Availability } from './availability.js';
@@ -10,7 +9,8 @@ import type { DeliveryGroup, Path, Reply, Target, TraceStep } from './decision.j
 import { step } from './decision.js';
 import { deliveryGroupOf, membersBySite, type ServerGroup, takesAnyMail } from './delivery-groups.js';
 import { backOff, firstHub, generalServers, memberSets } from './group-sets.js';
-import { narrowLink, pathsFrom, pathWords } from './paths.js';
+import { refusalByLink } from './link-size.js';
+import { pathsFrom, pathWords } from './paths.js';
 import { selectSendConnector, sourcesFor } from './send-connectors.js';
 
 /** How a next hop is named in the queues of a transport service. */
@@ -107,16 +107,10 @@ function hopToGroup(
   const path = membersBySite(group.servers, paths)[0]?.path;
   const begun = [step('next-hop/group', `${why}: ${group.kind} ${group.name}${path ? ` by ${pathWords(path)}` : ''}`)];
   if (!path) return unreachable('no-way', begun, `no way leads from ${server.site} to ${group.kind} ${group.name}`);
-  const narrow = sizeBytes === null ? undefined : narrowLink(path, sizeBytes);
-  if (narrow) {
-    const limit = formatSize(narrow.maxMessageSize ?? 0);
-    const reply = {
-      code: 552,
-      enhanced: '5.3.4',
-      text: `Message size exceeds the limit of a link on the way (${limit})`,
-    };
-    const trace = [...begun, step('link-size', `link ${narrow.name} takes at most ${limit}`)];
-    return { ...bare, ...named, outcome: 'reject', reason: 'link-size', reply, trace };
+  const refusal = refusalByLink(path, sizeBytes);
+  if (refusal) {
+    const { reply, why: tooNarrow } = refusal;
+    return { ...bare, ...named, outcome: 'reject', reason: 'link-size', reply, trace: [...begun, tooNarrow] };
   }
   const hub = firstHub(path);
   const deliveryGroup = { kind: group.kind, name: group.name };

@@ -1,6 +1,5 @@
 import type { Server } from '../topology/catalogue/catalogue.js';
 import type { Directory } from '../topology/directory.js';
-import { formatSize } from '../topology/quantities.js';
 import type { Screening } from '../topology/screening.js';
 import type { Topology } from '../topology/topology.js';
 import type { Availability } from './availability.js';
@@ -8,11 +7,11 @@ import { chooseAmong } from './candidates.js';
 import type { Decision, TraceStep } from './decision.js';
 import { decide, step } from './decision.js';
 import { type Selection, selectForRecipients, selectForSender } from './hub-selector.js';
+import { refusalByLink } from './link-size.js';
 import type { Envelope } from './mail-recipients.js';
 import { addRecipient, emptyEnvelope } from './mail-recipients.js';
 import type { Judgement, MailSession } from './mail-session.js';
 import { judgeConnection, judgeSender } from './mail-session.js';
-import { narrowLink } from './paths.js';
 import { selectReceiveConnector } from './receive-connectors.js';
 
 /** A message at a front end: who brings it, from whom, to whom. */
@@ -88,16 +87,10 @@ export function chooseServer(
   if (envelope.accepted.length === 0) return noRecipient(envelope, common, before);
   const isUser = session.user !== null;
   const selection = isUser ? selectForSender(session) : selectForRecipients(session, envelope.accepted);
-  const narrow = selection.path && sizeBytes !== null ? narrowLink(selection.path, sizeBytes) : undefined;
-  if (narrow) {
-    const limit = formatSize(narrow.maxMessageSize ?? 0);
-    const reply = {
-      code: 552,
-      enhanced: '5.3.4',
-      text: `Message size exceeds the limit of a link on the way (${limit})`,
-    };
-    const trace = [...before, ...selection.trace, step('link-size', `link ${narrow.name} takes at most ${limit}`)];
-    return decide('reject', 'link-size', trace, { ...common, reply });
+  const refusal = refusalByLink(selection.path, sizeBytes);
+  if (refusal) {
+    const trace = [...before, ...selection.trace, refusal.why];
+    return decide('reject', 'link-size', trace, { ...common, reply: refusal.reply });
   }
   return chooseCandidate(selection, isUser ? submissionNeeds : mailNeeds, availability, common, before);
 }
