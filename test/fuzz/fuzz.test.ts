@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type FuzzPlan, type FuzzTarget, fuzz, groups } from './fuzz-target.js';
+import { httpTargets } from './http-targets.js';
 import { loginTargets } from './login-targets.js';
 import { readerTargets } from './reader-targets.js';
 import { smtpClientTarget } from './smtp-client-target.js';
@@ -15,7 +16,13 @@ interface Wish {
 
 const usualRuns = 1500;
 const wish = process.env['USHER_FUZZ'] === undefined ? null : (JSON.parse(process.env['USHER_FUZZ']) as Wish);
-const all: readonly FuzzTarget[] = [...loginTargets, smtpClientTarget, smtpServerTarget, ...readerTargets];
+const all: readonly FuzzTarget[] = [
+  ...loginTargets,
+  smtpClientTarget,
+  smtpServerTarget,
+  ...httpTargets,
+  ...readerTargets,
+];
 const chosen = all.filter(({ group }) => wish === null || wish.group === null || group === wish.group);
 const plan: FuzzPlan =
   wish === null
