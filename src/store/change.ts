@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { reasonOf, systemCodeOf, UsherError } from '../errors.js';
 import type { EstateObject, Noun } from '../topology/catalogue/catalogue.js';
-import { objectName } from '../topology/catalogue/catalogue.js';
+import { catalogue, objectName } from '../topology/catalogue/catalogue.js';
 import { addressKey } from '../topology/mail-address.js';
 import { nameKey } from '../topology/names.js';
 import type { MailboxImporter, ReportLine } from './mailbox-importer.js';
@@ -9,6 +9,7 @@ import { createMailboxImporter } from './mailbox-importer.js';
 import type { ObjectRows } from './object-rows.js';
 import type { ObjectChange } from './revisions.js';
 import { headRevision } from './revisions.js';
+import { addRouteKey } from './route-keys.js';
 import type { Statements } from './statements.js';
 import type { Reader } from './store.js';
 
@@ -38,6 +39,8 @@ export interface Transaction extends Reader {
   write(noun: Noun, object: EstateObject): boolean;
   /** Whether it was there. */
   remove(noun: Noun, name: string): boolean;
+  /** Makes a new key for route cookies; the one before stays valid. A change of the organization's "route key". */
+  renewRouteKey(): void;
   /** What differs from before the change so far; of imported mailboxes the first thousand. */
   changed(): ObjectChange[];
   /** Begins to write mailboxes by the million; `report` hears what is wrong with the row of a line. */
@@ -174,6 +177,10 @@ function createTransaction(parts: Parts, recorder: Recorder): Transaction {
       parts.rowsOf(noun).remove(name);
       recorder.record(noun, objectName(noun, before), before, undefined);
       return true;
+    },
+    renewRouteKey() {
+      const { before, after } = addRouteKey(parts.statements);
+      recorder.record(catalogue.organization, 'route key', before && { ...before }, { ...after });
     },
   };
 }

@@ -19,6 +19,15 @@ export interface PastEstate {
 
 type Before = EstateObject | undefined;
 
+/** An object from a change row; fields that were not known when it was written have their defaults. */
+function objectThen(noun: Noun, text: string): EstateObject {
+  const object = JSON.parse(text) as EstateObject;
+  const missing = Object.entries(noun.fields).filter(([name]) => !(name in object));
+  if (missing.length === 0) return object;
+  const values = { ...defaultObject(noun), ...object };
+  return Object.fromEntries(Object.keys(noun.fields).map((name) => [name, values[name]]));
+}
+
 /** What each object changed since a revision was then, by noun and key; undefined where it was not there. */
 function undoneSince(statements: Statements, revision: number): Map<NounName, Map<string, Before>> {
   const sql = `SELECT noun, name, before, min(revision) FROM change WHERE revision > ? GROUP BY noun, name`;
@@ -28,7 +37,7 @@ function undoneSince(statements: Statements, revision: number): Map<NounName, Ma
     const objects = undone.get(noun) ?? new Map<string, Before>();
     objects.set(
       nameKey(String(row['name'])),
-      row['before'] === null ? undefined : (JSON.parse(String(row['before'])) as EstateObject),
+      row['before'] === null ? undefined : objectThen(catalogue[noun], String(row['before'])),
     );
     undone.set(noun, objects);
   }

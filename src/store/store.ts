@@ -19,6 +19,7 @@ import type { OpenOptions } from './open-database.js';
 import { openDatabase, storeError } from './open-database.js';
 import type { Revision } from './revisions.js';
 import { headRevision, listRevisions } from './revisions.js';
+import { readRouteKeys } from './route-keys.js';
 import type { Statements } from './statements.js';
 import { createStatements } from './statements.js';
 
@@ -31,6 +32,8 @@ export interface Store extends Reader {
   history(limit?: number): Revision[];
   /** The estate as it was when a revision was made. */
   at(revision: number): PastEstate;
+  /** Keys of route cookies, 32 bytes each, newest first, at most two. The newest signs, all of them verify. */
+  routeKeys(): readonly Buffer[];
   /** Changes when another connection commits. */
   dataVersion(): number;
   /** Whether the file at the path is no longer the one that is open (it was replaced or removed). */
@@ -103,6 +106,7 @@ export function openStore(path: string, options: OpenOptions): Store {
     change: (meta, change, edit) => guard(() => runChange({ statements, reader, rowsOf }, meta, change, edit)),
     history: (limit) => guard(() => listRevisions(statements, limit)),
     at: (revision) => atOneMoment(() => estateAtRevision(statements, reader, revision)),
+    routeKeys: () => guard(() => readRouteKeys(statements)),
     dataVersion: () => guard(() => Number(database.pragma('data_version', { simple: true }))),
     isReplaced: () => inodeOf(path) !== inode,
     close: () => database.close(),

@@ -36,6 +36,9 @@ function isHost(text: string): boolean {
   return isAddress(text) || domainKey(text) !== undefined;
 }
 
+// What needs no second reading in a URL: no query, no escapes, no parameters, and no empty or dot segments.
+const plainPath = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()*+,=:@-]+)+$/;
+
 function isUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
@@ -70,7 +73,14 @@ export const formats = {
   },
   binding: { fits: (text: string) => parseBinding(text) !== undefined, expected: 'address:port (0.0.0.0:25, [::]:25)' },
   url: { fits: isUrl, expected: 'an http or https URL' },
-  urlPath: { fits: (text: string) => /^\/[!-~]*$/.test(text), expected: 'a path that begins with /' },
+  urlPath: {
+    fits: (text: string) => plainPath.test(text),
+    expected: 'a path that begins with / and a name, without query, escapes, dot segments or a slash at its end (/dav)',
+  },
+  component: {
+    fits: (text: string) => printable.test(text) && text.trim() === text && text.length <= 70,
+    expected: 'the name of a component (imap, owa-proxy)',
+  },
   addressSpace: {
     fits: (text: string) => parseAddressSpace(text) !== undefined,
     expected: '*, *.domain or domain, and ;cost from 1 to 100 (*;1, *.contoso.com;10)',

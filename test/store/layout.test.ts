@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { layoutOf } from '../../src/store/columns.js';
@@ -13,7 +13,8 @@ interface Column {
 }
 
 const database = new Database(':memory:');
-database.exec(readFileSync(new URL('../../migrations/0001-topology.sql', import.meta.url), 'utf8'));
+const migrations = new URL('../../migrations/', import.meta.url);
+for (const name of readdirSync(migrations).sort()) database.exec(readFileSync(new URL(name, migrations), 'utf8'));
 const columnsOf = (table: string): Column[] => database.pragma(`table_info("${table}")`) as Column[];
 const columnNames = (table: string): string[] => columnsOf(table).map(({ name }) => name);
 const collationOf = (table: string, column: string): boolean =>
@@ -102,7 +103,7 @@ test('every table is strict, and belongs to a noun or to the store', () => {
     ...layouts.flatMap(({ children }) => children.map(({ table }) => table)),
   ];
   expect(tables.map(({ name }) => name).sort()).toEqual(
-    [...new Set([...known, 'revision', 'change', 'address', 'group_members'])].sort(),
+    [...new Set([...known, 'revision', 'change', 'address', 'group_members', 'route_key'])].sort(),
   );
   expect(tables.filter(({ strict }) => strict !== 1)).toEqual([]);
 });

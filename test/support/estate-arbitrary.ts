@@ -179,6 +179,7 @@ interface Pools {
   readonly certificates: readonly string[];
   readonly gateways: readonly string[];
   readonly dialPlans: readonly string[];
+  readonly httpServices: readonly string[];
   readonly addresses: readonly string[];
 }
 
@@ -191,6 +192,7 @@ function poolsArbitrary(choice: NameChoice): fc.Arbitrary<Pools> {
     certificates: namesArbitrary(choice, 0, 2),
     gateways: namesArbitrary(choice, 0, 2),
     dialPlans: namesArbitrary(choice, 0, 2),
+    httpServices: namesArbitrary(choice, 0, 2),
     addresses: addressesArbitrary(choice, 8),
     places: fc.array(fc.tuple(fc.boolean(), fc.nat()), { minLength: 5, maxLength: 5 }),
   });
@@ -230,6 +232,7 @@ function organization(pools: Pools): fc.Arbitrary<EstateDocument> {
       maxMessageSize: size,
       internalSmtpServers: ranges,
       resolvers: fc.array(fc.constantFrom('10.0.0.53', '10.0.0.53:5353', '[::1]:53'), { maxLength: 2 }),
+      maxRequestsPerServer: fc.constantFrom(null, 1, 150),
     },
     ['arbitrationDatabase'],
   );
@@ -270,7 +273,7 @@ function links(pools: Pools): fc.Arbitrary<EstateDocument[]> {
 
 function servers(pools: Pools): fc.Arbitrary<EstateDocument[]> {
   const state = fc.record({
-    component: fc.constantFrom(...components),
+    component: fc.constantFrom(...components, ...pools.httpServices.flatMap((name) => [name, `${name}-proxy`])),
     requester: fc.constantFrom(...requesters),
     state: fc.constantFrom('active', 'draining', 'inactive'),
   });
@@ -457,7 +460,9 @@ const listenerKinds = [
   { protocol: 'imap', tls: 'starttls', maxCommandSize: '8KB' },
   { protocol: 'imap' },
   { protocol: 'pop', tls: 'none', maxCommandSize: 255 },
-  { protocol: 'http', tls: 'implicit' },
+  { protocol: 'http', tls: 'implicit', hsts: '365d', serverHeaders: true, http2: false },
+  { protocol: 'http', tls: 'implicit', hsts: null, http2: true },
+  { protocol: 'http', redirectToHttps: true },
   { protocol: 'http' },
   { protocol: 'sip', tls: 'none', transport: 'udp' },
 ] as const;
@@ -585,18 +590,17 @@ function calls(pools: Pools): fc.Arbitrary<Record<'callGateways' | 'dialPlans' |
   });
 }
 
-function httpServices(choice: NameChoice): fc.Arbitrary<EstateDocument[]> {
-  return namesArbitrary(choice, 0, 2).chain((names) =>
-    each(names, (name, index) =>
-      partial(
-        {
-          name: fc.constant(name),
-          path: fc.constant(`/dav${index}`),
-          endpoint: fc.constant('http'),
-          timeout: fc.constantFrom('1s', '90m'),
-        },
-        ['name', 'path'],
-      ),
+function httpServices(pools: Pools): fc.Arbitrary<EstateDocument[]> {
+  return each(pools.httpServices, (name, index) =>
+    partial(
+      {
+        name: fc.constant(name),
+        path: fc.constant(`/dav${index}`),
+        endpoint: fc.constant('http'),
+        port: fc.constantFrom(null, 8443),
+        timeout: fc.constantFrom('1s', '90m'),
+      },
+      ['name', 'path'],
     ),
   );
 }
@@ -621,7 +625,7 @@ export function estateArbitrary(choice: NameChoice = 'wide'): fc.Arbitrary<Estat
       [catalogue['receive-connector'].section]: receiveConnectors(pools),
       [catalogue.filters.section]: filters(choice),
       [catalogue.listener.section]: listeners(pools),
-      [catalogue['http-service'].section]: httpServices(choice),
+      [catalogue['http-service'].section]: httpServices(pools),
       [catalogue.certificate.section]: each(pools.certificates, certificate),
     });
     return fc

@@ -146,5 +146,9 @@ export const listener = {
   plaintextLogin: f.boolean(false),
   certificate: f.optional(f.reference('certificate')),
   proxyPeers: ranges(),
+  redirectToHttps: f.boolean(false),
+  hsts: f.optional(f.duration(0, 730 * day)),
+  serverHeaders: f.boolean(false),
+  http2: f.boolean(true),
   limits,
 };

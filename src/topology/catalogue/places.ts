@@ -1,4 +1,4 @@
-import { componentStates, components, requesters, webServices } from '../components.js';
+import { componentStates, requesters, webServices } from '../components.js';
 import type { Endpoint } from '../endpoints.js';
 import { endpointDefaults } from '../endpoints.js';
 import * as f from '../fields.js';
@@ -15,6 +15,7 @@ export const organization = {
   maxMessageSize: f.size(1024, 36 * megabyte),
   internalSmtpServers: f.list(f.text('range')),
   resolvers: f.list(f.text('resolver'), { countMax: 16 }),
+  maxRequestsPerServer: f.optional(f.integer(1, 1_000_000)),
 };
 
 const siteService = f.object({
@@ -42,7 +43,7 @@ export const dag = { name: name() };
 const endpoint = (of: keyof typeof endpointDefaults) => f.special<Endpoint>('endpoint', endpointDefaults[of]);
 
 const componentState = f.object({
-  component: f.choice(components),
+  component: f.text('component'),
   requester: f.choice(requesters),
   state: f.choice(componentStates),
 });
@@ -99,8 +100,9 @@ export const domain = {
 
 export const httpService = {
   name: name(),
-  path: f.text('urlPath'),
+  path: f.text('urlPath', undefined, 256),
   endpoint: f.choice(['http'], 'http'),
+  port: f.optional(f.integer(1, 65_535)),
   timeout: f.duration(1000, 24 * hour, 60_000),
 };
 

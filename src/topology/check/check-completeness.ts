@@ -2,6 +2,7 @@ import type { Listener } from '../catalogue/catalogue.js';
 import { nameKey } from '../names.js';
 import type { Topology } from '../topology.js';
 import { isFrontEnd, isMailboxServer } from '../topology.js';
+import { belongsTo } from './doors.js';
 import type { Finding } from './finding.js';
 import { warningOf } from './finding.js';
 import { checkLoginDomain } from './login-domains.js';
@@ -16,6 +17,7 @@ export function checkCompleteness(topology: Topology, directory: { readonly hasG
     ...checkLoginDomain(topology),
     ...checkGateways(topology),
     ...checkCallSecurity(topology),
+    ...checkRedirects(topology),
   ];
 }
 
@@ -89,5 +91,19 @@ function checkCallSecurity(topology: Topology): Finding[] {
     if (group === undefined || listeners.some((listener) => listener.tls === tls)) return [];
     const message = `is ${plan.security}, and no sip listener has tls ${tls}; calls of hunt group "${group}" find no door; add such a listener`;
     return [warningOf('dial-plan')(plan.name, ['security'], 'security-without-listener', message)];
+  });
+}
+
+/** Doors that send everybody to https at front ends that have no other web door. */
+function checkRedirects(topology: Topology): Finding[] {
+  const webDoors = topology.listeners.filter(({ protocol }) => protocol === 'http');
+  const lacking = topology.servers
+    .filter(isFrontEnd)
+    .filter((frontEnd) => !webDoors.some((door) => !door.redirectToHttps && belongsTo(door, frontEnd)));
+  return webDoors.flatMap((door) => {
+    const frontEnds = door.redirectToHttps ? lacking.filter((frontEnd) => belongsTo(door, frontEnd)) : [];
+    if (frontEnds.length === 0) return [];
+    const message = `sends every client to https, and ${namesText(frontEnds)} has no such door; add an http listener with tls implicit`;
+    return [warningOf('listener')(door.name, ['redirectToHttps'], 'redirect-without-door', message)];
   });
 }

@@ -1,10 +1,13 @@
 import { nouns } from '../catalogue/catalogue.js';
 import type { Topology } from '../topology.js';
+import { checkComponents } from './components.js';
 import { checkDoorServers } from './door-servers.js';
-import { checkDoors, checkListeners, checkReceiveConnectors } from './doors.js';
+import { checkDoors, checkReceiveConnectors } from './doors.js';
 import type { Finding } from './finding.js';
+import { checkHttpServices } from './http-services.js';
+import { checkListeners } from './listeners.js';
 import { checkDefaultDomain } from './login-domains.js';
-import { checkCalls, checkDatabases, checkDomains, checkHttpServices, checkServers } from './places.js';
+import { checkCalls, checkDatabases, checkDomains, checkServers } from './places.js';
 import { createNameIndex, danglingReferences, objectsOf } from './references.js';
 import { checkSendConnectorSources } from './send-connector-sources.js';
 import { checkShadowedReceiveConnectors } from './shadowed-receive-connectors.js';
@@ -13,6 +16,7 @@ import { checkSites } from './sites.js';
 const checks = [
   checkSites,
   checkServers,
+  checkComponents,
   checkDatabases,
   checkDomains,
   checkDefaultDomain,

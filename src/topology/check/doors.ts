@@ -1,8 +1,7 @@
-import type { Listener, ReceiveConnector, Server } from '../catalogue/catalogue.js';
+import type { ReceiveConnector, Server } from '../catalogue/catalogue.js';
 import type { NounName } from '../fields.js';
 import { parseBinding } from '../formats.js';
 import { nameKey } from '../names.js';
-import { formatSize } from '../quantities.js';
 import type { AddressRange } from '../ranges.js';
 import { canonicalAddress, parseRange } from '../ranges.js';
 import type { Topology } from '../topology.js';
@@ -114,34 +113,6 @@ function relate(a: AddressRange | undefined, b: AddressRange | undefined): 'same
   if (a.first === b.first && a.last === b.last) return 'same';
   const nested = (a.first <= b.first && a.last >= b.last) || (b.first <= a.first && b.last >= a.last);
   return nested ? 'nested' : 'overlap';
-}
-
-const commandSizes: Partial<Record<Listener['protocol'], readonly [number, number]>> = {
-  pop: [40, 1024],
-  imap: [1024, 16_384],
-};
-
-export function checkListeners(topology: Topology): Finding[] {
-  const error = errorOf('listener');
-  return topology.listeners.flatMap((listener) => {
-    const findings: Finding[] = [];
-    const sizes = commandSizes[listener.protocol];
-    const commandSize = listener.limits.maxCommandSize;
-    if (sizes && commandSize !== null && (commandSize < sizes[0] || commandSize > sizes[1])) {
-      const range = `${sizes[0]} to ${sizes[1]} bytes for ${listener.protocol}`;
-      const message = `maxCommandSize ${formatSize(commandSize)} is out of range (${range})`;
-      findings.push(error(listener.name, ['limits', 'maxCommandSize'], 'out-of-range', message));
-    }
-    if (listener.tls === 'starttls' && listener.protocol !== 'imap' && listener.protocol !== 'pop') {
-      findings.push(
-        error(listener.name, ['tls'], 'no-starttls', `${listener.protocol} has no STARTTLS; use none or implicit`),
-      );
-    }
-    if (listener.transport === 'udp' && (listener.protocol !== 'sip' || listener.tls !== 'none')) {
-      findings.push(error(listener.name, ['transport'], 'no-udp', 'udp is for sip without tls only'));
-    }
-    return findings;
-  });
 }
 
 interface Socket {

@@ -19,7 +19,7 @@ export function checkDefaultDomain(topology: Topology): Finding[] {
 export function checkLoginDomain(topology: Topology): Finding[] {
   if (topology.organization.defaultDomain !== null || topology.domains.length === 1) return [];
   const doors = [
-    ...topology.listeners.filter(({ protocol }) => protocol !== 'sip'),
+    ...topology.listeners.filter(({ protocol, redirectToHttps }) => protocol !== 'sip' && !redirectToHttps),
     ...topology.receiveConnectors.filter(
       ({ enabled, permissionGroups }) => enabled && permissionGroups.includes('users'),
     ),

@@ -1,11 +1,10 @@
-import type { Database, Server } from '../catalogue/catalogue.js';
-import { frontEndComponents, mailboxComponents } from '../components.js';
+import type { Database } from '../catalogue/catalogue.js';
 import { domainKey } from '../mail-address.js';
 import { nameKey } from '../names.js';
 import type { Topology } from '../topology.js';
-import { isFrontEnd, isMailboxServer } from '../topology.js';
+import { isMailboxServer } from '../topology.js';
 import type { Finding } from './finding.js';
-import { errorOf, warningOf } from './finding.js';
+import { errorOf } from './finding.js';
 
 export function checkServers(topology: Topology): Finding[] {
   const error = errorOf('server');
@@ -22,24 +21,8 @@ export function checkServers(topology: Topology): Finding[] {
     if (server.dag !== null && !isMailboxServer(server)) {
       findings.push(error(server.name, ['dag'], 'dag-needs-mailbox-role', 'only a mailbox server can be in a DAG'));
     }
-    return [...findings, ...checkComponents(server)];
+    return findings;
   });
-}
-
-/** States of components that a server of these roles does not have. */
-function checkComponents(server: Server): Finding[] {
-  if (server.roles.length === 0) return [];
-  const foreign = [
-    { present: isMailboxServer(server), whose: 'mailbox server', names: new Set<string>(mailboxComponents) },
-    { present: isFrontEnd(server), whose: 'front end', names: new Set<string>(frontEndComponents) },
-  ].filter(({ present }) => !present);
-  return foreign.flatMap(({ whose, names }) =>
-    server.components.flatMap(({ component, state }, index) => {
-      if (!names.has(component)) return [];
-      const message = `has a state of ${component} (${state}), a component of a ${whose}, which it is not; it has no effect`;
-      return [warningOf('server')(server.name, ['components', index], 'component-of-other-role', message)];
-    }),
-  );
 }
 
 export function checkDatabases(topology: Topology): Finding[] {
@@ -87,23 +70,6 @@ export function checkDomains(topology: Topology): Finding[] {
     seen.set(key, domain.name);
     if (other === undefined) return [];
     return [errorOf('domain')(domain.name, ['name'], 'same-domain', `is the same domain as "${other}"`)];
-  });
-}
-
-export function checkHttpServices(topology: Topology): Finding[] {
-  const seen = new Map<string, string>();
-  return topology.httpServices.flatMap((service) => {
-    const other = seen.get(nameKey(service.path));
-    seen.set(nameKey(service.path), service.name);
-    if (other === undefined) return [];
-    return [
-      errorOf('http-service')(
-        service.name,
-        ['path'],
-        'path-taken',
-        `${service.path} is the path of "${other}" already`,
-      ),
-    ];
   });
 }
 

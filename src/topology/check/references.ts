@@ -3,6 +3,7 @@ import { catalogue, nouns, objectName } from '../catalogue/catalogue.js';
 import type { FieldType, NounName } from '../fields.js';
 import { didYouMean, nameKey } from '../names.js';
 import type { TopologyObjects } from '../topology.js';
+import { serversWithComponentsOf } from './components.js';
 import type { Finding } from './finding.js';
 import { errorOf } from './finding.js';
 
@@ -75,7 +76,8 @@ function knownNames(known: ReadonlyMap<string, string>): string {
 /** Objects that name a given object: what deleting it would leave dangling. */
 export function usersOf(objects: TopologyObjects, target: NounName, name: string): { noun: Noun; name: string }[] {
   const key = nameKey(name);
-  return nouns
+  const servers = target === 'http-service' ? serversWithComponentsOf(name, objects) : [];
+  const byReference = nouns
     .filter((noun) => !noun.inDirectory)
     .flatMap((noun) =>
       objectsOf(objects, noun)
@@ -84,4 +86,5 @@ export function usersOf(objects: TopologyObjects, target: NounName, name: string
         )
         .map((object) => ({ noun, name: objectName(noun, object) })),
     );
+  return [...servers.map((server) => ({ noun: catalogue.server, name: server.name })), ...byReference];
 }

@@ -9,6 +9,7 @@ const mailboxServer = { name: 'MBX1', site: 'A' };
 const place: Estate = { sites: [{ name: 'A' }], servers: [frontEnd, mailboxServer] };
 const imap = { name: 'IMAP', protocol: 'imap', bind: '0.0.0.0:143' };
 const sip = (tls: string) => ({ name: `SIP ${tls}`, protocol: 'sip', bind: '0.0.0.0:5060', tls });
+const web = (name: string, given: object) => ({ name, protocol: 'http', bind: '0.0.0.0:80', ...given });
 const domain = (name: string, type = 'authoritative') => ({ name, type });
 const calls = (security: string): Estate => ({
   ...place,
@@ -114,6 +115,29 @@ const rows: ReadonlyArray<readonly [title: string, estate: Estate, findings: rea
     'secured calls and a listener without TLS',
     { ...calls('secured'), listeners: [sip('none')] },
     ['security-without-listener dial-plan DP1 security'],
+  ],
+  [
+    'a door that sends everybody to https where there is such a door, and at a front end without one',
+    {
+      ...place,
+      servers: [frontEnd, { ...frontEnd, name: 'FE2' }, { ...frontEnd, name: 'FE3' }, mailboxServer],
+      domains: [domain('contoso.com')],
+      listeners: [
+        web('80 of all', { redirectToHttps: true }),
+        web('443', { server: 'fe1', tls: 'implicit' }),
+        web('81 of FE1', { server: 'FE1', redirectToHttps: true }),
+        web('8080 behind a balancer', { server: 'FE3' }),
+      ],
+    },
+    ['redirect-without-door listener 80 of all redirectToHttps'],
+  ],
+  [
+    'a door that only sends elsewhere is no place to log on',
+    {
+      ...place,
+      listeners: [web('80', { redirectToHttps: true })],
+    },
+    ['redirect-without-door listener 80 redirectToHttps'],
   ],
   ['unsecured calls and no listener', calls('unsecured'), ['security-without-listener dial-plan DP1 security']],
 ];

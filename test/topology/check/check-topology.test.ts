@@ -330,6 +330,79 @@ const rows: ReadonlyArray<readonly [title: string, estate: Estate, findings: rea
     ['path-taken http-service b path'],
   ],
   [
+    'paths inside built-in ones, in any case; paths beside and above them are free',
+    {
+      httpServices: [
+        { name: 'a', path: '/OWA' },
+        { name: 'b', path: '/ews/dav' },
+        { name: 'c', path: '/dav/HealthCheck.htm' },
+        { name: 'd', path: '/ews.dav' },
+        { name: 'e', path: '/dav' },
+        { name: 'f', path: '/dav/ews' },
+      ],
+    },
+    ['path-taken http-service a path', 'path-taken http-service b path', 'path-taken http-service c path'],
+  ],
+  [
+    'names of services that mean something else',
+    {
+      httpServices: ['OWA', 'imap', 'um', 'smtp', 'http', 'server-wide', 'dav-Proxy', 'dav'].map((name) => ({
+        name,
+        path: `/x-${name}`,
+      })),
+    },
+    ['OWA', 'imap', 'um', 'smtp', 'http', 'server-wide', 'dav-Proxy'].map(
+      (name) => `name-taken http-service ${name} name`,
+    ),
+  ],
+  [
+    'components of services that are there, and of one that is not',
+    {
+      ...place,
+      httpServices: [{ name: 'dav', path: '/dav' }],
+      servers: [
+        { ...frontEnd, components: [state('dav-proxy'), state('dav'), state('cal-proxy'), state('DAV-proxy')] },
+        { name: 'MBX1', site: 'A', components: [state('dav'), state('dav-proxy'), state('owas')] },
+      ],
+    },
+    [
+      'unknown-component server FE1 components.2.component',
+      'unknown-component server FE1 components.3.component',
+      'component-of-other-role server FE1 components.1',
+      'unknown-component server MBX1 components.2.component',
+      'component-of-other-role server MBX1 components.1',
+    ],
+  ],
+  [
+    'settings of web doors on doors that are none',
+    {
+      ...place,
+      listeners: [
+        listener('L', { redirectToHttps: true, hsts: '1d', serverHeaders: true, http2: false }),
+        listener('M', { protocol: 'sip', bind: '0.0.0.0:5060', serverHeaders: true }),
+      ],
+    },
+    [
+      'no-redirect listener L redirectToHttps',
+      'no-hsts listener L hsts',
+      'no-web-door listener L serverHeaders',
+      'no-web-door listener L http2',
+      'no-web-door listener M serverHeaders',
+    ],
+  ],
+  [
+    'settings of web doors with TLS and without on the wrong ones',
+    {
+      ...place,
+      listeners: [
+        listener('L', { protocol: 'http', bind: '0.0.0.0:80', hsts: '0s', http2: false, redirectToHttps: true }),
+        listener('M', { protocol: 'http', bind: '0.0.0.0:443', tls: 'implicit', redirectToHttps: true }),
+        listener('N', { protocol: 'http', bind: '0.0.0.0:444', tls: 'implicit', hsts: '730d', http2: false }),
+      ],
+    },
+    ['no-hsts listener L hsts', 'setting-without-effect listener L http2', 'no-redirect listener M redirectToHttps'],
+  ],
+  [
     'one pilot in two hunt groups of a gateway',
     { ...voice, huntGroups: [huntGroup('H'), huntGroup('I', { gateway: 'gw1' }), huntGroup('J', { gateway: 'GW2' })] },
     ['pilot-taken hunt-group I pilot'],
@@ -484,6 +557,7 @@ const warnings = [
   'site-without-link',
   'sites-apart',
   'component-of-other-role',
+  'setting-without-effect',
   'default-domain-not-accepted',
   'source-no-mailbox-server',
   'proxy-without-front-end',
