@@ -5,6 +5,8 @@ import { nameKey } from '../topology/names.js';
 /** What is known about servers beyond the topology: which cannot be reached now. */
 export interface Availability {
   isDown(server: Server): boolean;
+  /** Whether those who wanted this web service of the server lately did not reach it: it comes last where others will do. */
+  isFailing?(server: Server, service: string): boolean;
 }
 
 /** Every server is taken to be up. */

@@ -53,12 +53,13 @@ function ask(target: Store, query: NonNullable<Case['query']>): Json {
   const estate = storedEstate(target, undefined);
   const place = { on: textOf(query['on']), down: listOf(query['down']), user: textOf(query['user']) };
   if (query.kind === 'client') {
-    const protocol = String(query['protocol']);
     return testClientRouting(estate, {
       ...place,
-      protocol,
+      protocol: textOf(query['protocol']),
       url: textOf(query['url']),
       headers: listOf(query['headers']),
+      method: textOf(query['method']),
+      body: textOf(query['body']),
     }) as never;
   }
   if (query.kind === 'call') {

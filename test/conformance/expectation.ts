@@ -5,6 +5,7 @@ interface Answered {
   readonly targets?: ReadonlyArray<{ readonly server: string; readonly host: string; readonly port: number }>;
   readonly fallback?: ReadonlyArray<ReadonlyArray<{ readonly server: string }>>;
   readonly recipients?: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  readonly trace?: ReadonlyArray<{ readonly rule: string; readonly detail: string }>;
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -70,6 +71,11 @@ export function mismatches(expected: Expectation, answer: Readonly<Record<string
         return recipients(wanted, found);
       case 'exit':
         return plain('exit', wanted, exit);
+      case 'traceMentions': {
+        const steps = (found.trace ?? []).map(({ rule, detail }) => `${rule} ${detail}`);
+        const left = (wanted as readonly string[]).filter((text) => !steps.some((step) => step.includes(text)));
+        return left.map((text) => `trace: no step mentions ${text}`);
+      }
       case 'anyOf': {
         const tried = (wanted as readonly Expectation[]).map((choice) => mismatches(choice, answer, exit));
         return tried.some((differences) => differences.length === 0) ? [] : tried.flat();

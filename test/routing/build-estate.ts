@@ -19,6 +19,7 @@ export interface EstateParts {
   readonly receiveConnectors?: ReadonlyArray<Partial<ObjectTypes['receive-connector']>>;
   readonly sendConnectors?: ReadonlyArray<Partial<ObjectTypes['send-connector']>>;
   readonly filters?: Partial<ObjectTypes['filters']>;
+  readonly httpServices?: ReadonlyArray<Partial<ObjectTypes['http-service']>>;
   readonly callGateways?: ReadonlyArray<Partial<ObjectTypes['gateway']>>;
   readonly dialPlans?: ReadonlyArray<Partial<ObjectTypes['dial-plan']>>;
   readonly huntGroups?: ReadonlyArray<Partial<ObjectTypes['hunt-group']>>;
@@ -73,7 +74,7 @@ export function completeEstate(parts: EstateParts): EstateObjects {
     sendConnectors: completeAll('send-connector', parts.sendConnectors),
     filters: complete('filters', parts.filters ?? {}),
     listeners: [],
-    httpServices: [],
+    httpServices: completeAll('http-service', parts.httpServices),
     callGateways: completeAll('gateway', parts.callGateways),
     dialPlans: completeAll('dial-plan', parts.dialPlans),
     huntGroups: completeAll('hunt-group', parts.huntGroups),

@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
-import { requestUrl } from '../../src/routing/client-hints.js';
-import { serviceOfPath } from '../../src/routing/client-protocols.js';
+import { describe, expect, test } from 'vitest';
+import { clientProtocolNames, protocolNamed, serviceOfPath } from '../../src/routing/client-protocols.js';
+import { requestUrl } from '../../src/routing/url-hints.js';
+import { contosoWith } from './contoso.js';
+
+const { topology } = contosoWith({});
 
 test.each([
   ['/owa', 'owa'],
@@ -30,7 +33,7 @@ test.each([
   ['/', undefined],
   ['', undefined],
 ] as const)('the path %s belongs to %s', (path, service) => {
-  expect(serviceOfPath(path)).toBe(service);
+  expect(serviceOfPath(topology, path)?.name).toBe(service);
 });
 
 test.each([
@@ -42,5 +45,65 @@ test.each([
   ['/owa/..', undefined],
   ['/x/..//owa/', undefined],
 ] as const)('the target %s, its dots taken out, belongs to %s', (target, service) => {
-  expect(serviceOfPath(requestUrl(target)?.pathname ?? '')).toBe(service);
+  expect(serviceOfPath(topology, requestUrl(target)?.pathname ?? '')?.name).toBe(service);
+});
+
+describe('services that the administrator names', () => {
+  const further = contosoWith({
+    httpServices: [
+      { name: 'dav', path: '/dav', timeout: 90_000 },
+      { name: 'Calendars', path: '/dav/Cal', port: 8443 },
+      { name: 'deep', path: '/apps/one/two' },
+    ],
+  }).topology;
+
+  test.each([
+    ['/dav', 'dav'],
+    ['/DAV/x?y', 'dav'],
+    ['/dav?x', 'dav'],
+    ['/dav;x', 'dav'],
+    ['/davx', undefined],
+    ['/dav/cal', 'Calendars'],
+    ['/dav/CAL/ann/', 'Calendars'],
+    ['/dav/cal;x', 'Calendars'],
+    ['/dav/calendar', 'dav'],
+    ['/dav//cal', 'dav'],
+    ['/apps', undefined],
+    ['/apps/one', undefined],
+    ['/apps/one/two/three', 'deep'],
+    ['/apps/one/twox', undefined],
+    ['/owa/dav', 'owa'],
+    [`/${'d'.repeat(5000)}`, undefined],
+  ])('the path %s belongs to %s', (path, service) => {
+    expect(serviceOfPath(further, path)?.name).toBe(service);
+    expect(serviceOfPath(topology, path)?.name).toBe(service === 'owa' ? 'owa' : undefined);
+  });
+
+  test('have components, port and patience of their own', () => {
+    expect(serviceOfPath(further, '/dav')).toEqual({
+      name: 'dav',
+      path: '/dav',
+      component: 'dav',
+      proxyComponent: 'dav-proxy',
+      port: null,
+      silenceTimeoutMs: 90_000,
+      isBuiltIn: false,
+    });
+    expect(serviceOfPath(further, '/dav/cal/')).toMatchObject({ port: 8443, path: '/dav/cal' });
+  });
+
+  test('are found by their names, as built-in ones are', () => {
+    expect(clientProtocolNames(further)).toContain('Calendars');
+    expect(protocolNamed(further, 'calendars')).toBe(serviceOfPath(further, '/dav/cal'));
+    expect(protocolNamed(further, 'owa')).toBe(serviceOfPath(further, '/owa'));
+    expect(protocolNamed(further, 'imap')).toBe('imap');
+    expect(protocolNamed(topology, 'dav')).toBeUndefined();
+  });
+});
+
+test('long polls of an hour outlast no silence', () => {
+  for (const path of ['/owa', '/ews', '/microsoft-server-activesync', '/mapi', '/rpc']) {
+    expect(serviceOfPath(topology, path)?.silenceTimeoutMs).toBeGreaterThan(3_600_000);
+  }
+  expect(serviceOfPath(topology, '/oab')?.silenceTimeoutMs).toBe(300_000);
 });

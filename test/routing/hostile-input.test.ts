@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clientProtocols, serviceOfPath } from '../../src/routing/client-protocols.js';
+import { clientProtocolNames, serviceOfPath } from '../../src/routing/client-protocols.js';
 import type { Decision } from '../../src/routing/decision.js';
 import { routeClient } from '../../src/routing/route-client.js';
+import { readRouteCookies } from '../../src/routing/route-cookie.js';
 import { routeMail } from '../../src/routing/route-mail.js';
 import { annGuid, askFor, contosoWith, mailTo } from './contoso.js';
 
-const estate = contosoWith({});
+const estate = contosoWith({ httpServices: [{ name: 'dav', path: '/dav' }] });
+const key = Buffer.alloc(32, 7);
 const servers = estate.topology.servers.map((server) => server.name);
 
 /** What a parser stumbles over. */
@@ -88,11 +90,12 @@ function expectDecision({ trace, targets, fallback }: Decision): void {
 
 describe('whatever a stranger sends, there is a decision', () => {
   test('for clients', { timeout: 30_000 }, () => {
-    const names = fc.constantFrom('host', 'x-anchormailbox', 'x-publicfoldermailbox', 'cookie');
+    const names = fc.constantFrom('host', 'x-anchormailbox', 'x-publicfoldermailbox', 'authorization', 'content-type');
     const headers = fc.dictionary(names, hostile);
+    const protocols = fc.constantFrom(...clientProtocolNames(estate.topology));
     fc.assert(
-      fc.property(fc.constantFrom(...clientProtocols), maybe, maybe, headers, (protocol, user, url, given) => {
-        const decision = routeClient(askFor(estate, { protocol, user, url, headers: given }));
+      fc.property(protocols, maybe, maybe, headers, maybe, (protocol, user, url, given, body) => {
+        const decision = routeClient(askFor(estate, { protocol, user, url, headers: given, body }));
         expectDecision(decision);
         expect([null, '/owa']).toContain(decision.location);
       }),
@@ -125,7 +128,9 @@ describe('whatever a stranger sends, there is a decision', () => {
 
   test('no path makes the service lookup fail', () => {
     fc.assert(
-      fc.property(hostile, (path) => ['string', 'undefined'].includes(typeof serviceOfPath(path))),
+      fc.property(hostile, (path) =>
+        ['string', 'undefined'].includes(typeof serviceOfPath(estate.topology, path)?.name),
+      ),
       { numRuns: 1000 },
     );
   });
@@ -146,10 +151,20 @@ describe('long input costs no more than its length', () => {
       `/microsoft-server-activesync?user=${text}`,
     ]) {
       expectDecision(routeClient(askFor(estate, { user: text, url, headers })));
+      for (const protocol of ['eas', 'rpc', 'mapi']) {
+        expectDecision(routeClient(askFor(estate, { protocol, url, headers: { authorization: text } })));
+      }
+    }
+    const form = { 'content-type': 'application/x-www-form-urlencoded', authorization: `Bearer ${text}` };
+    for (const body of [text, `<Mailbox>${text}`, `username=${text}`, `<${text}`]) {
+      expectDecision(routeClient(askFor(estate, { protocol: 'autodiscover', body })));
+      expectDecision(routeClient(askFor(estate, { protocol: 'dav', body, headers: form })));
     }
     expectDecision(routeMail(mailTo(estate, { user: text, from: text, to: [text] })));
     expectDecision(routeMail(mailTo(estate, { from: text, to: [text], clientAddress: text, localAddress: text })));
-    serviceOfPath(text);
+    serviceOfPath(estate.topology, text);
+    serviceOfPath(estate.topology, `/dav/${text}`);
+    readRouteCookies(`${text}; X-BackEndCookie=${text}`, [key], 0);
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
