@@ -25,6 +25,11 @@ export function trackingFolder(store: string): string {
   return join(stateFolder(store), 'log', 'tracking');
 }
 
+/** The folder of the HTTP log that the runtimes of a store write. */
+export function httpLogFolder(store: string): string {
+  return join(stateFolder(store), 'log', 'http');
+}
+
 /** The folder of control sockets. */
 export function socketFolder(environment: Environment = process.env): string {
   if (environment['XDG_RUNTIME_DIR']) return join(environment['XDG_RUNTIME_DIR'], 'usher');
