@@ -2,12 +2,17 @@ import type { Socket } from 'node:net';
 import { imapProtocol } from '../protocols/imap/imap-protocol.js';
 import { popProtocol } from '../protocols/pop/pop-protocol.js';
 import { createHttpDoor } from '../session/http/http-door.js';
+import type { ServerPools } from '../session/http/server-pools.js';
+import type { WebServices } from '../session/http/web-door.js';
 import { handleMailAccess } from '../session/mail-access/handle-mail-access.js';
 import { createSmtpDoor } from '../session/smtp/smtp-door.js';
 import type { SmtpServices } from '../session/smtp/smtp-services.js';
 import type { WantedDoor } from './wanted-doors.js';
 
 type HttpDoor = ReturnType<typeof createHttpDoor>;
+
+/** What the doors of all protocols are given. */
+export type KeptServices = SmtpServices & WebServices;
 
 /** Those who answer at the doors, by protocol. */
 export interface DoorKeepers {
@@ -17,13 +22,13 @@ export interface DoorKeepers {
   close(): void;
 }
 
-export function createDoorKeepers(services: SmtpServices): DoorKeepers {
+export function createDoorKeepers(services: KeptServices, pools: ServerPools): DoorKeepers {
   const smtp = createSmtpDoor(services);
   const web = new Map<string, HttpDoor>();
   const webDoor = (listener: string): HttpDoor => {
     const known = web.get(listener);
     if (known) return known;
-    const door = createHttpDoor(services, listener);
+    const door = createHttpDoor(services, listener, pools);
     web.set(listener, door);
     return door;
   };

@@ -12,6 +12,10 @@ export interface LiveEstate {
   snapshot(): Snapshot;
   /** Takes up the newest revision if it is not in force yet, and tells `onChange`. */
   takeUp(): Snapshot;
+  /** The same for who needs some estate: the last known one while the store cannot be followed. Never throws. */
+  newest(): Snapshot;
+  /** What signs and checks route cookies, newest first. */
+  routeKeys(): readonly Buffer[];
   /** Why the store cannot be followed at the moment; the last known estate stays in force meanwhile. */
   trouble(): string | null;
   close(): void;
@@ -27,64 +31,124 @@ export interface LiveEstateOptions {
 
 /** How often the store is asked whether somebody has committed, when nobody said so. */
 const pollMs = 50;
-/** How often it is looked whether the file was replaced, in polls. */
+/** How often it is looked whether the file was replaced, and what could not be read is tried again, in polls. */
 const pollsPerFileCheck = 20;
 
 /** Opens the store, builds the newest revision, and follows the store from then on. */
 export function openLiveEstate(options: LiveEstateOptions): LiveEstate {
-  let store = openStore(options.storePath, { purpose: 'runtime' });
-  let seenVersion = store.dataVersion();
-  let trouble: string | null = null;
-  // Conversations keep the topology they began with; addresses are looked up as they are now.
-  const directory: Directory = {
-    find: (key) => store.directory.find(key),
-    findByGuid: (guid) => store.directory.findByGuid(guid),
-    findByExtension: (extension) => store.directory.findByExtension(extension),
-    membersOf: (key) => store.directory.membersOf(key),
-  };
-  let current = buildSnapshot(store, directory, options.frontEnd, options.host);
+  return new FollowedEstate(options);
+}
 
-  const takeUp = (): Snapshot => {
-    seenVersion = store.dataVersion();
-    if (store.revision() === current.topology.revision) return current;
-    current = rebuild(store, directory, current);
-    options.log.info({ revision: current.topology.revision }, 'revision taken up');
-    options.onChange(current);
-    return current;
-  };
-  const reopen = (): void => {
-    const next = openStore(options.storePath, { purpose: 'runtime' });
-    const old = store;
-    store = next;
-    old.close();
-    current = rebuild(store, directory, current);
-    seenVersion = store.dataVersion();
-    options.log.warn({ revision: current.topology.revision }, 'the store file was replaced; its estate is taken up');
-    options.onChange(current);
-  };
-  let polls = 0;
-  const poll = (): void => {
+class FollowedEstate implements LiveEstate {
+  readonly #options: LiveEstateOptions;
+  readonly #directory = directoryOf(() => this.#store);
+  readonly #timer: NodeJS.Timeout;
+  #store: Store;
+  #seenVersion: number;
+  #current: Snapshot;
+  #routeKeys: readonly Buffer[];
+  #trouble: string | null = null;
+  #polls = 0;
+
+  constructor(options: LiveEstateOptions) {
+    this.#options = options;
+    this.#store = openStore(options.storePath, { purpose: 'runtime' });
+    this.#seenVersion = this.#store.dataVersion();
+    this.#current = buildSnapshot(this.#store, this.#directory, options.frontEnd, options.host);
+    this.#routeKeys = this.#store.routeKeys();
+    this.#timer = setInterval(() => this.#follow(() => this.#poll()), pollMs);
+  }
+
+  snapshot(): Snapshot {
+    return this.#current;
+  }
+
+  takeUp(): Snapshot {
+    const version = this.#store.dataVersion();
+    const isNew = this.#store.revision() !== this.#current.topology.revision;
+    if (isNew) this.#rebuild(this.#store);
+    this.#seenVersion = version;
+    this.#trouble = null;
+    if (!isNew) return this.#current;
+    this.#options.log.info({ revision: this.#current.topology.revision }, 'revision taken up');
+    this.#options.onChange(this.#current);
+    return this.#current;
+  }
+
+  newest(): Snapshot {
+    this.#follow(() => void this.takeUp());
+    return this.#current;
+  }
+
+  routeKeys(): readonly Buffer[] {
+    return this.#routeKeys;
+  }
+
+  trouble(): string | null {
+    return this.#trouble;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#store.close();
+  }
+
+  #poll(): void {
+    this.#polls += 1;
+    const isFileLookedAt = this.#polls % pollsPerFileCheck === 0;
+    if (isFileLookedAt && this.#store.isReplaced()) this.#reopen();
+    else if (this.#store.dataVersion() !== this.#seenVersion || (isFileLookedAt && this.#trouble !== null))
+      this.takeUp();
+  }
+
+  #follow(step: () => void): void {
     try {
-      polls += 1;
-      if (polls % pollsPerFileCheck === 0 && store.isReplaced()) reopen();
-      else if (store.dataVersion() !== seenVersion) takeUp();
-      trouble = null;
+      step();
     } catch (error) {
       const reason = reasonOf(error);
-      if (reason !== trouble)
-        options.log.error({ reason }, 'the store cannot be followed; the last known estate stays in force');
-      trouble = reason;
+      if (reason !== this.#trouble)
+        this.#options.log.error({ reason }, 'the store cannot be followed; the last known estate stays in force');
+      this.#trouble = reason;
     }
-  };
-  const timer = setInterval(poll, pollMs);
+  }
+
+  /** The old file is read until the new one can be. */
+  #reopen(): void {
+    const next = openStore(this.#options.storePath, { purpose: 'runtime' });
+    try {
+      this.#rebuild(next);
+    } catch (error) {
+      next.close();
+      throw error;
+    }
+    const old = this.#store;
+    this.#store = next;
+    old.close();
+    this.#seenVersion = next.dataVersion();
+    this.#trouble = null;
+    const { revision } = this.#current.topology;
+    this.#options.log.warn({ revision }, 'the store file was replaced; its estate is taken up');
+    this.#options.onChange(this.#current);
+  }
+
+  /** The newest revision for the same front end; one that was deleted meanwhile stays as it was known. */
+  #rebuild(store: Store): void {
+    const { revision, objects } = store.topology();
+    const topology = buildTopology(revision, objects);
+    const routeKeys = store.routeKeys();
+    const { frontEnd } = this.#current;
+    this.#current = { topology, directory: this.#directory, frontEnd: topology.server(frontEnd.name) ?? frontEnd };
+    this.#routeKeys = routeKeys;
+  }
+}
+
+/** Conversations keep the topology they began with; addresses are looked up as they are now. */
+function directoryOf(store: () => Store): Directory {
   return {
-    snapshot: () => current,
-    takeUp,
-    trouble: () => trouble,
-    close() {
-      clearInterval(timer);
-      store.close();
-    },
+    find: (key) => store().directory.find(key),
+    findByGuid: (guid) => store().directory.findByGuid(guid),
+    findByExtension: (extension) => store().directory.findByExtension(extension),
+    membersOf: (key) => store().directory.membersOf(key),
   };
 }
 
@@ -92,11 +156,4 @@ function buildSnapshot(store: Store, directory: Directory, frontEnd: string | un
   const { revision, objects } = store.topology();
   const topology = buildTopology(revision, objects);
   return { topology, directory, frontEnd: chooseFrontEnd(topology, frontEnd, host) };
-}
-
-/** The newest revision for the same front end; one that was deleted meanwhile stays as it was known. */
-function rebuild(store: Store, directory: Directory, before: Snapshot): Snapshot {
-  const { revision, objects } = store.topology();
-  const topology = buildTopology(revision, objects);
-  return { topology, directory, frontEnd: topology.server(before.frontEnd.name) ?? before.frontEnd };
 }

@@ -11,14 +11,13 @@ import { allUp } from '../routing/availability.js';
 import type { Snapshot } from '../session/door-services.js';
 import type { SessionRegistry } from '../session/session-registry.js';
 import { createSessionRegistry } from '../session/session-registry.js';
-import type { SmtpServices } from '../session/smtp/smtp-services.js';
 import { socketPath, stateFolder } from '../settings.js';
 import { answerSessionRequest, createIdPrefix, type SessionParts } from './answer-session-request.js';
 import type { CertificateStore } from './certificates.js';
 import { createCertificateStore } from './certificates.js';
 import { createSessionCloser } from './close-sessions.js';
 import { openControlSocket } from './control-server.js';
-import type { DoorKeepers } from './door-keepers.js';
+import type { DoorKeepers, KeptServices } from './door-keepers.js';
 import { createDoorKeepers } from './door-keepers.js';
 import type { DoorSet } from './door-set.js';
 import { createDoorSet } from './door-set.js';
@@ -29,6 +28,7 @@ import { createMailServices } from './mail-services.js';
 import { createMailboxHolds } from './mailbox-holds.js';
 import { createRotation } from './rotation.js';
 import { unservedListeners, wantedDoors } from './wanted-doors.js';
+import { createWebParts, type WebParts } from './web-parts.js';
 
 export interface RuntimeOptions {
   readonly storePath: string;
@@ -64,7 +64,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     parts.probe.close();
     parts.keepers.close();
     parts.estate.close();
-    await parts.mail.close();
+    await Promise.all([parts.mail.close(), parts.web.close()]);
     throw error;
   }
 }
@@ -79,6 +79,7 @@ interface Parts {
   readonly office: SessionParts;
   readonly probe: CapabilityProbe;
   readonly mail: MailServices;
+  readonly web: WebParts;
   readonly reconciler: { run: () => Promise<Refusal | null>; refused: () => Refusal | null };
 }
 
@@ -102,10 +103,13 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
   const holds = createMailboxHolds(() => performance.now());
   const mail = createMailServices(storePath, folder, log);
   const probe = createCapabilityProbe({ snapshot: () => estate.snapshot(), log });
-  const services: SmtpServices = {
+  const web = createWebParts(storePath, log);
+  const services: KeptServices = {
     ...mail,
+    ...web,
+    routeKeys: () => estate.routeKeys(),
     snapshot: () => estate.snapshot(),
-    freshSnapshot: () => estate.takeUp(),
+    freshSnapshot: () => estate.newest(),
     availability: allUp,
     isHeld: (mailbox) => holds.isHeld(mailbox),
     serverCapabilities: (protocol) => probe.of(protocol),
@@ -114,11 +118,11 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
     log,
     secureContext: (certificate, serverName) => certificates.contextFor(certificate, serverName),
   };
-  const keepers = createDoorKeepers(services);
+  const keepers = createDoorKeepers(services, web.pools);
   const doors = createDoorSet((door, socket: Socket) => keepers.receive(door, socket));
   const reconciler = createReconciler({ estate, certificates, doors, keepers, mail, log });
   const office = { sessions, closer, holds, snapshot: () => estate.snapshot(), idPrefix: createIdPrefix() };
-  return { log, estate, certificates, doors, keepers, sessions, office, probe, mail, reconciler };
+  return { log, estate, certificates, doors, keepers, sessions, office, probe, mail, web, reconciler };
 }
 
 /** Brings doors and certificates in line with the estate in force, one run after the other. */
@@ -191,7 +195,7 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
     control.close();
     estate.close();
     parts.probe.close();
-    await parts.mail.close();
+    await Promise.all([parts.mail.close(), parts.web.close()]);
     log.info({ sessionsClosed: ended }, 'stopped');
     stopped();
     return ended;

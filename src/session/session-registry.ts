@@ -26,6 +26,8 @@ export interface SessionRegistry {
   drain(timeoutMs: number): Promise<number>;
 }
 
+const goneMs = 500;
+
 export function createSessionRegistry(): SessionRegistry {
   const sessions = new Map<number, Session>();
   const waiting = new Set<() => void>();
@@ -54,6 +56,8 @@ export function createSessionRegistry(): SessionRegistry {
       if (sessions.size > 0 && timeoutMs > 0) await emptyOrLate(waiting, timeoutMs);
       const left = [...sessions.values()];
       for (const session of left) session.destroy();
+      // They have something to say of their end, which comes with that of their connections.
+      if (sessions.size > 0) await emptyOrLate(waiting, goneMs);
       return left.length;
     },
   };

@@ -1,26 +1,23 @@
-import type { IncomingMessage } from 'node:http';
-import { serviceOfPath } from '../../routing/client-protocols.js';
-import type { WebService } from '../../topology/components.js';
+import { credentialsScope } from '../../protocols/http/credentials-scope.js';
+import { keyOf } from '../../protocols/http/field-names.js';
+import type { RequestHead } from '../../protocols/http/http-message.js';
+import { readTarget } from '../../protocols/http/request-target.js';
+import { type ClientRequest, type Hint, hintsOf } from '../../routing/client-hints.js';
+import { type Service, serviceOfPath } from '../../routing/client-protocols.js';
+import { readRouteCookies } from '../../routing/route-cookie.js';
+import type { Topology } from '../../topology/topology.js';
 import type { Answer } from './answers.js';
-import { basicUser } from './basic-user.js';
-import { readTarget } from './request-target.js';
-
-/** How the length of a request's body is told. */
-export type Framing = 'none' | 'length' | 'chunked';
 
 /** A request as far as routing and forwarding care. */
 export interface AskedRequest {
-  /** Path and query, as they came. */
+  readonly request: ClientRequest & { readonly method: string };
+  /** Path and query, byte for byte as they came. */
   readonly target: string;
   readonly path: string;
-  readonly service: WebService;
+  readonly service: Service;
   readonly host: string;
-  /** From Basic credentials; null when there are none. */
-  readonly user: string | null;
-  /** By name in lower case. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly framing: Framing;
-  /** Whether its credentials hold for a connection and not for a request (NTLM, Negotiate). */
+  readonly hints: readonly Hint[];
+  /** Whether its credentials hold for a connection and not for a request, or may do so. */
   readonly isConnectionBound: boolean;
 }
 
@@ -28,47 +25,65 @@ export type ReadRequest =
   | { readonly kind: 'asked'; readonly asked: AskedRequest }
   | { readonly kind: 'refused'; readonly answer: Answer };
 
-const fieldsMax = 250;
+// What routing reads; nothing else is looked at.
+const readFields = new Set([
+  'host',
+  'authorization',
+  'cookie',
+  'content-type',
+  'user-agent',
+  'x-anchormailbox',
+  'x-publicfoldermailbox',
+  'x-preferserveraffinity',
+]);
 // Fields of which a server might read another one than we did.
-const singleFields = ['host', 'authorization', 'x-anchormailbox', 'x-publicfoldermailbox'];
+const singleFields = new Set(['host', 'authorization', 'content-type', 'x-anchormailbox', 'x-publicfoldermailbox']);
 
 const refused = (status: number, text: string): ReadRequest => ({ kind: 'refused', answer: { status, text } });
 
-/** Reads the head of a request; or says how it is turned away. */
-export function readRequest(request: IncomingMessage): ReadRequest {
-  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return refused(505, 'HTTP/1.1 is spoken here');
-  if (request.rawHeaders.length > 2 * fieldsMax) return refused(431, 'too many header fields');
-  const names = request.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  const twice = singleFields.find((field) => names.indexOf(field) !== names.lastIndexOf(field));
-  if (twice !== undefined) return refused(400, `more than one ${twice} field`);
-  const framing = framingOf(request);
-  if (framing === undefined) return refused(501, 'only chunked is understood as a transfer coding');
-  const read = readTarget(request.url ?? '/');
+/** Reads what a request asks for; or says how it is turned away. */
+export function readRequest(
+  head: RequestHead,
+  topology: Topology,
+  keys: readonly Buffer[],
+  nowMs: number,
+): ReadRequest {
+  // RFC 6455 §4.1: a GET; a body could be taken for frames.
+  if (head.upgrade === 'websocket' && (head.method !== 'GET' || head.framing.kind !== 'none'))
+    return refused(400, 'no WebSocket handshake');
+  const headers = headersOf(head);
+  if (typeof headers === 'string') return refused(400, `more than one ${headers} field`);
+  const read = readTarget(head.target, (path) => serviceOfPath(topology, path)?.name);
   if (read === null) return refused(400, 'the request target cannot be used');
-  const service = serviceOfPath(read.path) ?? (read.path === '/' ? 'owa' : undefined);
-  if (service === undefined) return refused(404, 'Not Found');
   const { target, path, authority } = read;
-  const host = authority ?? request.headers.host ?? '';
-  const headers = headersOf(request, host);
-  const { authorization } = request.headers;
-  const isConnectionBound = /^(?:ntlm|negotiate)\b/i.test(authorization ?? '');
-  const user = basicUser(authorization);
-  return { kind: 'asked', asked: { target, path, service, host, user, headers, framing, isConnectionBound } };
+  const service = serviceOfPath(topology, path === '/' ? '/owa' : path);
+  if (service === undefined) return refused(404, 'Not Found');
+  const host = authority ?? head.host;
+  headers.set('host', host);
+  const cookies = readRouteCookies(headers.get('cookie'), keys, nowMs);
+  const request = { user: null, url: target, method: head.method, headers, body: null, cookies };
+  const isConnectionBound = credentialsScope(headers.get('authorization')) !== 'request';
+  const hints = hintsOf(service, request);
+  return { kind: 'asked', asked: { request, target, path, service, host, hints, isConnectionBound } };
 }
 
-// RFC 9112 §6.1: other codings would have to be undone, and HTTP/1.0 knows none.
-function framingOf(request: IncomingMessage): Framing | undefined {
-  const coding = request.headers['transfer-encoding'];
-  if (coding !== undefined) {
-    return request.httpVersion === '1.1' && coding.trim().toLowerCase() === 'chunked' ? 'chunked' : undefined;
-  }
-  return Number(request.headers['content-length'] ?? '0') > 0 ? 'length' : 'none';
-}
-
-function headersOf(request: IncomingMessage, host: string): ReadonlyMap<string, string> {
+/** The fields that are read, by name in lower case; the name of one that came twice and may not. */
+function headersOf({ fields }: RequestHead): Map<string, string> | string {
   const headers = new Map<string, string>();
-  for (const [name, value] of Object.entries(request.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    const key = keyOf(fields[index] ?? '');
+    if (!readFields.has(key)) continue;
+    const value = fields[index + 1] ?? '';
+    const before = headers.get(key);
+    if (before === undefined) headers.set(key, value);
+    else if (singleFields.has(key)) return key;
+    else headers.set(key, `${before}${key === 'cookie' ? '; ' : ', '}${value}`);
   }
-  return headers.set('host', host);
+  return headers;
+}
+
+/** The same request with what its body says. */
+export function withBody(asked: AskedRequest, body: string): AskedRequest {
+  const request = { ...asked.request, body };
+  return { ...asked, request, hints: hintsOf(asked.service, request) };
 }

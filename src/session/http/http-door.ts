@@ -1,20 +1,25 @@
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { reasonOf } from '../../errors.js';
 import { keepErrorsHandled } from '../../net/keep-errors-handled.js';
 import { ProxyHeaderFailure } from '../../net/read-proxy-header.js';
 import { TlsRefused, terminateTls } from '../../net/terminate-tls.js';
+import type { Refusal } from '../../protocols/http/http-message.js';
 import type { Listener } from '../../topology/catalogue/catalogue.js';
 import { nameKey } from '../../topology/names.js';
+import type { Topology } from '../../topology/topology.js';
 import { admitConnection } from '../admit-connection.js';
-import type { DoorServices } from '../door-services.js';
-import { HttpConnection } from './http-connection.js';
-import { serveRequest } from './serve-request.js';
-import { createServerAgents } from './server-agents.js';
+import type { ClientEvents, ClientSide } from './client-side.js';
+import { beginExchange } from './exchange.js';
+import { Http1Connection } from './http1-connection.js';
+import { serveHttp2 } from './http2-connection.js';
+import { http2Limits } from './http2-limits.js';
+import { RouteMemory } from './route-memory.js';
+import type { ServerPools } from './server-pools.js';
 import { createSourceCounts } from './source-counts.js';
-import type { WebDoor } from './web-door.js';
-import { createWebServer } from './web-server.js';
-import { serveUpgrade } from './web-socket.js';
+import { WebClient, type WebConnection } from './web-client.js';
+import type { WebDoor, WebServices } from './web-door.js';
+import { silenceTimeoutMs } from './web-limits.js';
 
 /** A door for web clients, on sockets that somebody else accepts. */
 export interface HttpDoor {
@@ -28,48 +33,28 @@ export interface HttpDoor {
 
 const headTimeoutMs = 30_000;
 const keepAliveTimeoutMs = 120_000;
-const runningPerConnectionMax = 64;
-const serverConnectionsMax = 10_000;
-const idleServerConnectionsMax = 256;
 
 /** A web door for a listener of protocol `http`; what the listener says is read for each connection anew. */
-export function createHttpDoor(services: DoorServices, listenerName: string): HttpDoor {
-  return new OpenHttpDoor(services, listenerName);
+export function createHttpDoor(services: WebServices, listenerName: string, pools: ServerPools): HttpDoor {
+  return new OpenHttpDoor(services, listenerName, pools);
 }
 
 class OpenHttpDoor implements HttpDoor {
   readonly #door: WebDoor;
   readonly #sockets = new Set<Socket>();
   readonly #sources = createSourceCounts();
-  readonly #connections = new Map<Socket, HttpConnection>();
+  readonly #clients = new Set<WebClient>();
   #phase: 'open' | 'draining' | 'closed' = 'open';
-  readonly #server = createWebServer({
-    onRequest: (request, response, greeting) => {
-      const connection = this.#connectionOf(request);
-      if (connection) void serveRequest(this.#door, connection, request, response, greeting);
-    },
-    onUpgrade: (request, head) => {
-      const connection = this.#connectionOf(request);
-      // The answers before it are not out yet: nobody waits for them in a handshake.
-      if (connection && connection.runningCount > 0) connection.destroy();
-      else if (connection) void serveUpgrade(this.#door, connection, request, head);
-    },
-    onMalformed: (socket, { status, text }) => {
-      const connection = this.#connections.get(socket);
-      this.#log('malformed web request', { client: connection?.clientAddress ?? null, status, reason: text });
-      return connection?.runningCount === 0 ? 'answer' : 'drop';
-    },
-    onSilence: (socket) => {
-      if (this.#connections.get(socket)?.isStalled !== false) socket.destroy();
-    },
-  });
 
-  constructor(services: DoorServices, listener: string) {
-    const agents = createServerAgents({
-      connectionsMax: serverConnectionsMax,
-      idleConnectionsMax: idleServerConnectionsMax,
-    });
-    this.#door = { services, listener, agents };
+  constructor(services: WebServices, listener: string, pools: ServerPools) {
+    const settings = listenerFinder(listener);
+    this.#door = {
+      services,
+      listener,
+      pools,
+      routes: new RouteMemory(services),
+      settings: ({ topology }) => settings(topology),
+    };
   }
 
   async handle(socket: Socket): Promise<void> {
@@ -88,14 +73,13 @@ class OpenHttpDoor implements HttpDoor {
 
   drain(): void {
     if (this.#phase === 'open') this.#phase = 'draining';
-    for (const connection of this.#connections.values()) connection.drain();
+    for (const client of this.#clients) client.drain();
   }
 
   close(): void {
     this.#phase = 'closed';
-    for (const socket of [...this.#connections.keys(), ...this.#sockets]) socket.destroy();
-    this.#door.agents.destroy();
-    this.#server.close();
+    for (const client of this.#clients) client.destroy();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async #serve(socket: Socket): Promise<void> {
@@ -108,66 +92,84 @@ class OpenHttpDoor implements HttpDoor {
     }
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
-    socket.setNoDelay(true);
-    const client = await admitConnection(socket, listener.proxyPeers);
-    const leave = this.#sources.enter(client.clientAddress, maxConnectionsPerSource);
+    const ends = await admitConnection(socket, listener.proxyPeers);
+    const leave = this.#sources.enter(ends.clientAddress, maxConnectionsPerSource);
     if (leave === null) {
-      this.#log('too many connections of one address', { client: client.clientAddress });
+      this.#log('too many connections of one address', { client: ends.clientAddress });
       return;
     }
     try {
       const stream = await this.#secure(socket, listener);
-      if (!stream.destroyed)
-        await this.#converse(new HttpConnection(stream, client, stream === socket ? 'http' : 'https'));
+      if (!stream.destroyed) await this.#converse(new WebClient(ends, stream === socket ? 'http' : 'https'), stream);
     } finally {
       leave();
     }
   }
 
   /** The socket itself, or TLS on it where the listener has it from the first byte. */
-  async #secure(socket: Socket, { tls, certificate, limits }: Listener): Promise<Socket> {
+  async #secure(socket: Socket, { tls, certificate, limits, http2 }: Listener): Promise<Socket> {
     if (tls === 'none') return socket;
     return terminateTls(socket, {
       contextFor: (serverName) => this.#door.services.secureContext(certificate, serverName),
-      alpnProtocols: ['http/1.1'],
+      alpnProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
       timeoutMs: limits.preAuthTimeout ?? headTimeoutMs,
       pending: 'handshake',
     });
   }
 
-  /** Leaves a connection to the HTTP server until it is closed. */
-  #converse(connection: HttpConnection): Promise<void> {
-    const { socket } = connection;
+  /** Answers what comes on a connection until it is closed. */
+  #converse(client: WebClient, stream: Socket): Promise<void> {
     return new Promise((resolve) => {
-      const leave = this.#door.services.sessions.open(connection);
-      this.#connections.set(socket, connection);
-      socket.once('close', () => {
-        this.#connections.delete(socket);
+      const leave = this.#door.services.sessions.open(client);
+      this.#clients.add(client);
+      const onClosed = (): void => {
+        this.#clients.delete(client);
+        client.bound.destroy();
         leave();
         resolve();
-      });
-      const limits = this.#listener()?.limits;
-      this.#server.headersTimeout = limits?.preAuthTimeout ?? headTimeoutMs;
-      this.#server.keepAliveTimeout = limits?.idleTimeout ?? keepAliveTimeoutMs;
-      this.#server.emit('connection', socket);
-      if (this.#phase !== 'open') connection.drain();
+      };
+      client.carriedBy(this.#carry(client, stream, onClosed));
+      if (this.#phase !== 'open') client.drain();
     });
   }
 
-  #connectionOf({ socket }: IncomingMessage): HttpConnection | undefined {
-    const connection = this.#connections.get(socket);
-    if (connection === undefined || connection.runningCount < runningPerConnectionMax) return connection;
-    this.#log('too many requests ahead of their answers', { client: connection.clientAddress });
-    connection.destroy();
-    return undefined;
+  #carry(client: WebClient, stream: Socket, onClosed: () => void): WebConnection {
+    const limits = this.#listener()?.limits;
+    const patience = {
+      headTimeoutMs: limits?.preAuthTimeout ?? headTimeoutMs,
+      keepAliveTimeoutMs: limits?.idleTimeout ?? keepAliveTimeoutMs,
+      silenceTimeoutMs,
+    };
+    const begin = (side: ClientSide): ClientEvents => beginExchange(this.#door, client, side);
+    const onRefused = ({ status, text }: Refusal): void =>
+      this.#log('malformed web request', { client: client.clientAddress, status, reason: text });
+    if (stream instanceof TLSSocket && stream.alpnProtocol === 'h2') {
+      const connection = serveHttp2(stream, { limits: { ...http2Limits, ...patience }, begin, onRefused });
+      void connection.closed.then(onClosed);
+      return connection;
+    }
+    const connection = new Http1Connection(stream, { ...patience, begin, onRefused, onClosed });
+    connection.start();
+    return connection;
   }
 
   #listener(): Listener | undefined {
-    const wanted = nameKey(this.#door.listener);
-    return this.#door.services.snapshot().topology.listeners.find((listener) => nameKey(listener.name) === wanted);
+    return this.#door.settings(this.#door.services.snapshot());
   }
 
   #log(message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#door.services.log.info({ listener: this.#door.listener, ...fields }, message);
   }
+}
+
+/** Finds the listener of a name; the last answer is kept, as each request asks. */
+function listenerFinder(name: string): (topology: Topology) => Listener | undefined {
+  const key = nameKey(name);
+  let known: { readonly topology: Topology; readonly listener: Listener | undefined } | null = null;
+  return (topology) => {
+    if (known?.topology !== topology) {
+      known = { topology, listener: topology.listeners.find((listener) => nameKey(listener.name) === key) };
+    }
+    return known.listener;
+  };
 }

@@ -1,10 +1,13 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { composeObject } from '../../../src/estate/compose-object.js';
+import { createServerMemory } from '../../../src/health/server-memory.js';
 import { openDoor } from '../../../src/net/accept.js';
+import type { HttpRecord } from '../../../src/observability/http-record.js';
 import type { Logger } from '../../../src/observability/log.js';
 import { type Availability, allUp } from '../../../src/routing/availability.js';
-import type { DoorServices } from '../../../src/session/door-services.js';
 import { createHttpDoor, type HttpDoor } from '../../../src/session/http/http-door.js';
+import { ServerPools } from '../../../src/session/http/server-pools.js';
+import type { WebServices } from '../../../src/session/http/web-door.js';
 import { createSessionRegistry, type SessionRegistry } from '../../../src/session/session-registry.js';
 import { catalogue, type EstateObject, type Listener } from '../../../src/topology/catalogue/catalogue.js';
 import type { Directory, DirectoryEntry } from '../../../src/topology/directory.js';
@@ -23,6 +26,10 @@ export interface FrontEndOptions {
   readonly listener?: EstateObject;
   readonly limits?: Partial<Listener['limits']>;
   readonly availability?: Availability;
+  readonly organization?: EstateObject;
+  readonly httpServices?: readonly EstateObject[];
+  readonly held?: readonly string[];
+  readonly routeKeys?: readonly Buffer[];
   readonly certificate?: { readonly key: string; readonly cert: string };
 }
 
@@ -31,12 +38,16 @@ export interface LogLine extends Readonly<Record<string, unknown>> {
   readonly message: string;
 }
 
+const routeKey = Buffer.alloc(32, 7);
+
 export interface FrontEnd {
   readonly port: number;
   readonly url: string;
   readonly door: HttpDoor;
   readonly sessions: SessionRegistry;
   readonly log: readonly LogLine[];
+  /** What became of the requests that are over. */
+  readonly records: readonly HttpRecord[];
   /** Puts another estate in force, or leaves it to be taken up by whoever asks for the newest. */
   change(options: Partial<FrontEndOptions>, takenUp?: 'at-once' | 'when-asked'): void;
   close(): void;
@@ -54,7 +65,7 @@ function topologyOf(revision: number, options: FrontEndOptions): Topology {
   );
   const listener = compose('listener', { name: 'WEB', protocol: 'http', bind: '127.0.0.1:80', ...options.listener });
   const objects = {
-    organization: compose('organization', { defaultDomain: 'contoso.com' }),
+    organization: compose('organization', { defaultDomain: 'contoso.com', ...options.organization }),
     sites: [compose('site', { name: 'A' }), compose('site', { name: 'B', ...options.siteB })],
     links: [compose('link', { name: 'AB', sites: ['A', 'B'] })],
     dags: [],
@@ -68,7 +79,7 @@ function topologyOf(revision: number, options: FrontEndOptions): Topology {
     receiveConnectors: [],
     filters: compose('filters', {}),
     listeners: [{ ...listener, limits: { ...(listener['limits'] as object), ...options.limits } }],
-    httpServices: [],
+    httpServices: (options.httpServices ?? []).map((service) => compose('http-service', service)),
     callGateways: [],
     dialPlans: [],
     huntGroups: [],
@@ -111,18 +122,23 @@ export async function startFrontEnd(given: FrontEndOptions): Promise<FrontEnd> {
   let current = snapshotOf();
   const log: LogLine[] = [];
   const sessions = createSessionRegistry();
-  const services: DoorServices = {
+  const records: HttpRecord[] = [];
+  const pools = new ServerPools();
+  const services: WebServices = {
     snapshot: () => current,
-    isHeld: () => false,
+    isHeld: (mailbox) => given.held?.includes(mailbox) === true,
     freshSnapshot: () => (current = snapshotOf()),
     availability: given.availability ?? allUp,
     rotate: (targets) => targets,
     serverCapabilities: () => null,
     sessions,
     log: collectingLog(log),
+    routeKeys: () => given.routeKeys ?? [routeKey],
+    servers: createServerMemory(() => performance.now()),
+    recordRequest: (record) => records.push(record),
     secureContext: (): SecureContext => createSecureContext(given.certificate ?? {}),
   };
-  const door = createHttpDoor(services, 'web');
+  const door = createHttpDoor(services, 'web', pools);
   const opened = await openDoor({
     host: '127.0.0.1',
     port: 0,
@@ -135,6 +151,7 @@ export async function startFrontEnd(given: FrontEndOptions): Promise<FrontEnd> {
     door,
     sessions,
     log,
+    records,
     change(changes, takenUp = 'at-once') {
       options = { ...options, ...changes };
       revision += 1;
@@ -143,6 +160,7 @@ export async function startFrontEnd(given: FrontEndOptions): Promise<FrontEnd> {
     close() {
       opened.close();
       door.close();
+      pools.destroy();
     },
   };
 }

@@ -97,7 +97,7 @@ describe('bodies', () => {
     expect(socket.writableLength).toBeGreaterThan(70_000_000);
   });
 
-  test('a client that waits for 100 hears it once the server is connected', async () => {
+  test('a client that waits for 100 hears it from the server', async () => {
     const { front } = await door();
     const socket = await dial(front.port);
     const answer = readAll(socket);
@@ -109,7 +109,6 @@ describe('bodies', () => {
     const text = await answer;
     expect(text).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
     expect(text).toContain('"bodyBytes":5');
-    expect(text).not.toMatch(/"expect"/);
   });
 
   test('an answer before the end of the body leaves a usable connection', async () => {
@@ -188,7 +187,10 @@ describe('header fields', () => {
     const { 'x-request-id': id, ...headers } = echo.headers;
     expect(headers).toEqual({
       host: 'mail.contoso.com',
-      connection: 'keep-alive',
+      connection: 'TE',
+      te: 'trailers',
+      trailer: 'X-Sum',
+      forwarded: 'for=127.0.0.1;proto=http;host=mail.contoso.com',
       'transfer-encoding': 'chunked',
       'x-anchormailbox': 'ann@contoso.com',
       cookie: 'a=1; b=2',
@@ -200,7 +202,7 @@ describe('header fields', () => {
     });
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     expect(echo.raw.filter((name) => name.toLowerCase() === 'x-twice')).toHaveLength(2);
-    await until('the log line', () => front.log.some((line) => line['requestId'] === id));
+    await until('the log line', () => front.records.some((line) => line.requestId === id));
   });
 
   test('a server that is not to know the client is not told', async () => {
@@ -361,11 +363,12 @@ describe('what no client should send', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(300);
   });
 
-  test('requests sent ahead are answered in order, but not without end', async () => {
+  test('requests sent ahead are answered in order', async () => {
     const { front } = await door({
       onRequest: (request, response) =>
         void setTimeout(() => response.end(request.url), request.url === '/owa/1' ? 60 : 0),
     });
+    const last = `GET /owa/3 HTTP/1.1\r\n${host}Connection: close\r\n\r\n`;
     const ahead = [1, 2, 3].map((number) => `GET /owa/${number} HTTP/1.1\r\n${host}\r\n`).join('');
     const socket = await dial(front.port);
     const answer = readAll(socket);
@@ -373,8 +376,8 @@ describe('what no client should send', () => {
     await sleep(200);
     socket.end();
     expect((await answer).match(/\/owa\/\d/g)).toEqual(['/owa/1', '/owa/2', '/owa/3']);
-    const flood = await say(front.port, `GET /owa/1 HTTP/1.1\r\n${host}\r\n`.repeat(200));
-    expect(flood).toBe('');
+    const flood = await say(front.port, `GET /owa/2 HTTP/1.1\r\n${host}\r\n`.repeat(3000) + last);
+    expect(flood.match(/\/owa\/\d/g)).toHaveLength(3001);
     await until('an empty registry', () => front.sessions.list().length === 0);
   });
 });
@@ -385,7 +388,7 @@ describe('a balancer in front', () => {
     const request = `GET /owa/ HTTP/1.1\r\n${host}Authorization: ${basic('ann@contoso.com')}\r\nConnection: close\r\n\r\n`;
     const text = await say(front.port, `PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\n${request}`);
     expect(text).toContain('"x-forwarded-for":"192.0.2.7"');
-    const line = await until('the log line', () => front.log.find(({ message }) => message === 'web request'));
+    const line = await until('the log line', () => front.records[0]);
     expect(line['client']).toBe('192.0.2.7');
     expect(await say(front.port, request)).toBe('');
     expect(front.log).toContainEqual(expect.objectContaining({ message: 'connection not admitted' }));
