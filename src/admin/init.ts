@@ -52,6 +52,7 @@ export function firstEstate({ site, frontEnd, host, domain, submissions }: InitA
       listener('POP', 'pop', 110, 'starttls'),
       listener('POPS', 'pop', 995, 'implicit'),
       listener('HTTPS', 'http', 443, 'implicit'),
+      { ...listener('HTTP', 'http', 80, 'none'), redirectToHttps: true },
     ],
   };
 }

@@ -1,15 +1,18 @@
 import { hostname } from 'node:os';
 import { UsherError } from '../errors.js';
 import { downServers } from '../routing/availability.js';
-import { requestUrl } from '../routing/client-hints.js';
-import type { ClientProtocol } from '../routing/client-protocols.js';
-import { clientProtocols, serviceOfPath } from '../routing/client-protocols.js';
+import type { ClientRequest } from '../routing/client-hints.js';
+import { bodyHintBytesMax } from '../routing/client-hints.js';
+import { clientProtocolNames, serviceOfPath } from '../routing/client-protocols.js';
 import type { Decision } from '../routing/decision.js';
-import { routeClient } from '../routing/route-client.js';
+import { rejectUnserved } from '../routing/front-end-pages.js';
+import { type ClientQuestion, cookieStep, routeClient } from '../routing/route-client.js';
+import { readRouteCookies } from '../routing/route-cookie.js';
+import { requestUrl } from '../routing/url-hints.js';
 import type { Store } from '../store/store.js';
 import { chooseFrontEnd, requireServers } from '../topology/choose-front-end.js';
 import type { Directory } from '../topology/directory.js';
-import { didYouMean } from '../topology/names.js';
+import { didYouMean, nameKey } from '../topology/names.js';
 import type { Topology } from '../topology/topology.js';
 import { buildTopology } from '../topology/topology.js';
 
@@ -17,6 +20,8 @@ import { buildTopology } from '../topology/topology.js';
 export interface Estate {
   readonly topology: Topology;
   readonly directory: Directory;
+  /** What route cookies are checked with, newest first. */
+  routeKeys(): readonly Buffer[];
 }
 
 export interface PlaceOfQuestion {
@@ -25,10 +30,15 @@ export interface PlaceOfQuestion {
 }
 
 export interface ClientFlags extends PlaceOfQuestion {
-  readonly protocol: string;
+  /** Undefined: the path of the URL says it. */
+  readonly protocol: string | undefined;
   readonly user: string | undefined;
   readonly url: string | undefined;
   readonly headers: readonly string[];
+  /** Undefined: GET, or POST with a body. */
+  readonly method?: string | undefined;
+  /** Without a Content-Type among the headers it is a form. */
+  readonly body?: string | undefined;
 }
 
 /** A decision with the revision of the estate that it was made on. */
@@ -36,16 +46,17 @@ export type Answer = { readonly revision: number } & Decision;
 
 /** The stored estate, or as it was at an older revision. */
 export function storedEstate(store: Store, revision: number | undefined): Estate {
+  const routeKeys = (): readonly Buffer[] => store.routeKeys();
   if (revision === undefined) {
     const { revision: head, objects } = store.topology();
-    return { topology: buildTopology(head, objects), directory: store.directory };
+    return { topology: buildTopology(head, objects), directory: store.directory, routeKeys };
   }
   const head = store.revision();
   if (revision > head || revision < 0) {
     throw new UsherError('missing', 'not-found', `there is no revision ${revision}; the newest is ${head}`);
   }
   const past = store.at(revision);
-  return { topology: buildTopology(past.revision, past.objects), directory: past.directory };
+  return { topology: buildTopology(past.revision, past.objects), directory: past.directory, routeKeys };
 }
 
 /** A flag whose value cannot be read. */
@@ -53,37 +64,70 @@ export function badFlag(flag: string, value: string, expected: string): UsherErr
   return new UsherError('usage', 'usage', `--${flag} takes ${expected}, found "${value}"`);
 }
 
-export function testClientRouting({ topology, directory }: Estate, flags: ClientFlags): Answer {
-  const protocol = clientProtocols.find((known) => known === flags.protocol.toLowerCase());
-  if (!protocol)
-    throw badFlag(
-      'protocol',
-      flags.protocol,
-      `one of ${clientProtocols.join(', ')}${didYouMean(flags.protocol, clientProtocols)}`,
-    );
+/** Where a request or login of a client goes. */
+export function testClientRouting(estate: Estate, flags: ClientFlags): Answer {
+  const { topology, directory } = estate;
   if (flags.url !== undefined && !requestUrl(flags.url)) throw badFlag('url', flags.url, 'a URL or a path');
   requireServers(topology, flags.down);
-  const decision = routeClient({
-    topology,
-    directory,
-    frontEnd: chooseFrontEnd(topology, flags.on, hostname()),
-    availability: downServers(flags.down),
-    protocol: protocolOfUrl(protocol, flags.url),
-    user: flags.user ?? null,
-    url: flags.url ?? null,
-    headers: new Map(flags.headers.map(readHeader)),
-  });
+  const request = requestOf(estate, flags);
+  const frontEnd = chooseFrontEnd(topology, flags.on, hostname());
+  const place = { topology, directory, frontEnd, availability: downServers(flags.down) };
+  const protocol = protocolOf(topology, flags);
+  const decision =
+    protocol === null ? rejectUnserved(pathOf(flags.url)) : routeAsDoor({ ...place, ...request, protocol });
   return { revision: topology.revision, ...decision };
 }
 
-/** The path decides, as it does at the door; the flag where the path belongs to no service. */
-function protocolOfUrl(protocol: ClientProtocol, url: string | undefined): ClientProtocol {
-  if (url === undefined || protocol === 'imap' || protocol === 'pop') return protocol;
-  return serviceOfPath(requestUrl(url)?.pathname ?? '') ?? protocol;
+/** The decision, with the cookie that the door would set. */
+function routeAsDoor(question: ClientQuestion): Decision {
+  const { mailbox, hint, ...decision } = routeClient(question);
+  const cookie = cookieStep({ ...decision, mailbox, hint }, question);
+  return cookie === null ? decision : { ...decision, trace: [...decision.trace, cookie] };
 }
 
-function readHeader(line: string): [string, string] {
-  const colon = line.indexOf(':');
-  if (colon < 1) throw badFlag('header', line, '"Name: value"');
-  return [line.slice(0, colon).trim().toLowerCase(), line.slice(colon + 1).trim()];
+function requestOf(estate: Estate, { user, url, method, body, headers: lines }: ClientFlags): ClientRequest {
+  const headers = readHeaders(lines);
+  if (method !== undefined && !/^[\w-]+$/.test(method)) throw badFlag('method', method, 'the name of an HTTP method');
+  if (body !== undefined && !headers.has('content-type')) {
+    headers.set('content-type', 'application/x-www-form-urlencoded');
+  }
+  return {
+    user: user ?? null,
+    url: url ?? null,
+    method: method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST'),
+    headers,
+    body: body?.slice(0, bodyHintBytesMax) ?? null,
+    cookies: readRouteCookies(headers.get('cookie'), estate.routeKeys(), Date.now()),
+  };
+}
+
+const pathOf = (url: string | undefined): string => requestUrl(url ?? null)?.pathname ?? '';
+
+/** The path decides, as it does at the door; the flag where the path belongs to no service; null: nothing does. */
+function protocolOf(topology: Topology, { protocol, url }: ClientFlags): string | null {
+  const known = clientProtocolNames(topology);
+  if (protocol === undefined && url === undefined) {
+    throw new UsherError('usage', 'usage', `--protocol is missing (one of ${known.join(', ')}), or --url`);
+  }
+  const given = known.find((name) => nameKey(name) === nameKey(protocol ?? ''));
+  if (protocol !== undefined && given === undefined) {
+    throw badFlag('protocol', protocol, `one of ${known.join(', ')}${didYouMean(protocol, known)}`);
+  }
+  if (url === undefined || given === 'imap' || given === 'pop') return given ?? null;
+  const path = pathOf(url);
+  return serviceOfPath(topology, path === '/' ? '/owa' : path)?.name ?? given ?? null;
+}
+
+/** By name in lower case; values of one name are joined as the door joins them. */
+function readHeaders(lines: readonly string[]): Map<string, string> {
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw badFlag('header', line, '"Name: value"');
+    const name = line.slice(0, colon).trim().toLowerCase();
+    const value = line.slice(colon + 1).trim();
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}${name === 'cookie' ? '; ' : ', '}${value}`);
+  }
+  return headers;
 }

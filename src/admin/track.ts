@@ -4,6 +4,8 @@ import {
   type TrackingRecord,
   type TrackingReport,
 } from '../observability/tracking.js';
+import { newestRecords } from './newest-records.js';
+import { shownText } from './shown-text.js';
 import { timeFlag } from './time-flag.js';
 
 export type { TrackingRecord };
@@ -28,20 +30,12 @@ export interface Tracked {
 
 /** What became of the messages that fit, from the tracking files of a folder; one that is not there has none. */
 export async function trackMessages(folder: string, flags: TrackFlags, nowMs: number): Promise<Tracked> {
-  const records: TrackingRecord[] = [];
-  let found = 0;
   let report: TrackingReport = { files: 0, unreadableLines: 0, lostRecords: 0 };
   const onEnd = (said: TrackingReport): void => {
     report = said;
   };
-  for await (const record of readTracking(folder, queryOf(flags, nowMs), onEnd)) {
-    found++;
-    records.push(record);
-    // Twice as many may be held, so that old ones go in one piece.
-    if (records.length >= 2 * flags.limit) records.splice(0, records.length - flags.limit);
-  }
-  const shown = records.slice(-flags.limit);
-  return { records: shown, notes: notesOf(folder, found, shown.length, report) };
+  const { records, found } = await newestRecords(readTracking(folder, queryOf(flags, nowMs), onEnd), flags.limit);
+  return { records, notes: notesOf(folder, found, records.length, report) };
 }
 
 function queryOf({ messageId, from, to, since, until }: TrackFlags, nowMs: number): TrackingQuery {
@@ -71,20 +65,17 @@ export const trackHeadings = ['at', 'from', 'to', 'server', 'reply', 'message-id
 /** A row of the table: when, from whom, to whom, through which server, the answer, which message. */
 export function trackRow({ at, from, recipients, server, reply, messageId }: TrackingRecord): string[] {
   const to = recipients.map(({ address }) => address).join(',');
-  return [at, pathText(from), to, server ?? '', reply, messageId ?? ''].map(shown);
+  return [at, pathText(from), to, server ?? '', reply, messageId ?? ''].map(shownText);
 }
 
 const pathText = (address: string): string => (address === '' ? '<>' : address);
-
-/** What strangers wrote, without what would make a terminal do something. */
-const shown = (text: string): string => text.replace(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu, '?');
 
 /** Everything about a message, line by line: who brought it, what was said of it, and which way it was sent. */
 export function trackText(record: TrackingRecord): string {
   const lines = [...clientLines(record), ...wayLines(record)];
   const width = Math.max(...lines.map(([head]) => head.length));
-  const body = lines.map(([head, text]) => `  ${shown(head.padEnd(width))}  ${shown(text)}\n`);
-  return `${shown(`${record.at} ${record.messageId ?? 'without Message-ID'}`)}\n${body.join('')}`;
+  const body = lines.map(([head, text]) => `  ${shownText(head.padEnd(width))}  ${shownText(text)}\n`);
+  return `${shownText(`${record.at} ${record.messageId ?? 'without Message-ID'}`)}\n${body.join('')}`;
 }
 
 type Line = readonly [head: string, text: string];

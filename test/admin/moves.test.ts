@@ -86,7 +86,7 @@ describe('init', () => {
       servers: [{ name: 'FE1', host: 'mail.contoso.com', roles: ['frontend'] }],
       domains: [{ name: 'contoso.com', type: 'authoritative' }],
     });
-    expect(store.list(catalogue.listener)).toHaveLength(5);
+    expect(store.list(catalogue.listener)).toHaveLength(6);
     expect(store.list(catalogue['receive-connector']).map(({ name }) => name)).toContain('Client Frontend TLS');
   });
 

@@ -23,6 +23,8 @@ servers:
   - {name: HUB1, site: Wien, roles: [frontend]}
   - {name: EXP1, site: Wien, roles: [frontend]}
   - {name: SPARE, site: Wien, roles: [frontend]}
+  - {name: DAV1, site: Graz, components: [{component: dav, requester: health, state: draining}]}
+  - {name: DAV2, site: Graz, roles: [frontend], components: [{component: dav-proxy, requester: health, state: active}]}
 databases: [{name: DB1, copies: [MBX1, MBX2]}, {name: DB2, copies: [MBX1]}, {name: DB3, copies: [MBX1]}]
 mailboxes:
   - {address: ann@contoso.com, database: DB1}
@@ -33,6 +35,7 @@ sendConnectors: [{name: Internet, sources: [HUB1]}]
 certificates: [{name: C1, certFile: /c, keyFile: /k}, {name: C2, certFile: /c, keyFile: /k}, {name: C3, certFile: /c, keyFile: /k}]
 receiveConnectors: [{name: Default, server: FE1, certificate: C1}]
 listeners: [{name: IMAP, protocol: imap, bind: "0.0.0.0:143", server: FE2, certificate: C2}]
+httpServices: [{name: dav, path: /dav}, {name: cal, path: /cal}]
 callGateways: [{name: GW1, address: 10.0.0.1}, {name: GW2, address: 10.0.0.2}]
 dialPlans: [{name: DP1}, {name: DP2}]
 huntGroups: [{name: HG1, gateway: GW1, dialPlan: DP1, pilot: "5000"}]
@@ -215,7 +218,8 @@ describe('delete', () => {
       'wien',
       'site "Wien" is in use by link "WG", server "EXP1", server "FE1", server "FE2", server "HUB1", server "MBX1", server "MBX2", server "SPARE"',
     ],
-    ['site', 'Graz', 'site "Graz" is in use by link "WG"'],
+    ['site', 'Graz', 'site "Graz" is in use by link "WG", server "DAV1", server "DAV2"'],
+    ['http-service', 'DAV', 'http-service "dav" is in use by server "DAV1", server "DAV2"'],
     ['dag', 'DAG1', 'dag "DAG1" is in use by server "MBX1", server "MBX2"'],
     ['server', 'MBX1', 'server "MBX1" is in use by database "DB1", database "DB2", database "DB3"'],
     ['server', 'MBX2', 'server "MBX2" is in use by database "DB1"'],
@@ -258,6 +262,7 @@ describe('delete', () => {
     ['receive-connector', 'Default'],
     ['listener', 'imap'],
     ['certificate', 'C3'],
+    ['http-service', 'cal'],
     ['gateway', 'GW2'],
     ['dial-plan', 'DP2'],
     ['hunt-group', 'HG1'],

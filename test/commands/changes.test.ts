@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { smallEstate } from '../cli/estates.js';
 import { createProgram, expectFailure, type Program } from '../cli/program.js';
 
@@ -9,6 +9,9 @@ interface Revision {
   readonly message: string | null;
   readonly summary: string;
 }
+
+// Each starts several programs, all of them at once.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe.concurrent('flags of changing commands', () => {
   let program: Program;

@@ -31,14 +31,18 @@ test.concurrent('init with flags makes the estate that they describe', async () 
     'Default Frontend 0.0.0.0:25',
     'Outbound Proxy Frontend 0.0.0.0:717',
   ]);
-  const listeners = await program.json<{ name: string; bind: string; tls: string }[]>('listener', 'list');
+  type Shown = Readonly<Record<'name' | 'bind' | 'tls', string>> &
+    Readonly<Record<'http2' | 'redirectToHttps', boolean>>;
+  const listeners = await program.json<Shown[]>('listener', 'list');
   expect(listeners.map(({ name, bind, tls }) => `${name} ${bind} ${tls}`)).toStrictEqual([
+    'HTTP 0.0.0.0:80 none',
     'HTTPS 0.0.0.0:443 implicit',
     'IMAP 0.0.0.0:143 starttls',
     'IMAPS 0.0.0.0:993 implicit',
     'POP 0.0.0.0:110 starttls',
     'POPS 0.0.0.0:995 implicit',
   ]);
+  expect(listeners.slice(0, 2)).toMatchObject([{ redirectToHttps: true }, { redirectToHttps: false, http2: true }]);
 });
 
 test.concurrent('init without flags and without a terminal takes the defaults; the second time it is a conflict', async () => {

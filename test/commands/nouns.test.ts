@@ -51,17 +51,20 @@ const cases: readonly NounCase[] = [
   },
   {
     noun: 'listener',
-    name: 'IMAPS',
+    name: 'HTTPS',
     flags: {
       server: 'FE1',
-      protocol: 'imap',
+      protocol: 'http',
       bind: '127.0.0.1:993',
       tls: 'implicit',
       transport: 'tcp',
       certificate: 'mail',
       proxyPeers: '10.0.0.1',
+      redirectToHttps: 'false',
+      hsts: '365d',
     },
   },
+  { noun: 'http-service', name: 'dav', flags: { path: '/dav', endpoint: 'http', port: '8443' } },
   { noun: 'certificate', name: 'web', flags: { certFile: '/etc/usher/web.pem', keyFile: '/etc/usher/web.key' } },
 ];
 
@@ -126,6 +129,7 @@ const updates: Readonly<Partial<Record<NounName, readonly [word: string, field: 
   domain: ['--type=authoritative', 'type', 'authoritative'],
   'receive-connector': ['--unset=banner', 'banner', null],
   listener: ['--bind=127.0.0.1:994', 'bind', '127.0.0.1:994'],
+  'http-service': ['--unset=port', 'port', null],
   certificate: ['--key-file=/etc/usher/other.key', 'keyFile', '/etc/usher/other.key'],
 };
 

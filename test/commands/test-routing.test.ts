@@ -163,6 +163,45 @@ describe.concurrent('test routing client', () => {
     expect(owa.answer.targets.map(({ port }) => port)).toStrictEqual([444]);
   });
 
+  test('a request is routed as the door would route it', async () => {
+    const own = createProgram({
+      ...smallEstate,
+      httpServices: [{ name: 'dav', path: '/dav', port: 8443 }],
+    });
+    const route = (...words: readonly string[]) => own.attempt(['test', 'routing', 'client', ...words, '--json']);
+    const answerTo = async (...words: readonly string[]) => JSON.parse((await route(...words)).stdout) as Answer;
+    const rules = ({ trace }: Answer): string[] => trace.map(({ rule }) => rule);
+
+    const login = await answerTo('--url', '/owa/auth.owa', '--body', 'username=cyd%40contoso.com&password=x');
+    expect(login).toMatchObject({ outcome: 'proxy', targets: [{ server: 'MBX3' }] });
+    expect(rules(login)).toStrictEqual(expect.arrayContaining(['anchor/forms-login', 'route-cookie/session']));
+    expect(Object.keys(login)).toStrictEqual(expect.arrayContaining(keys));
+    expect(Object.keys(login)).toHaveLength(keys.length);
+
+    const file = join(own.folder, 'request.xml');
+    writeFileSync(file, '<Autodiscover><EMailAddress>cyd@contoso.com</EMailAddress></Autodiscover>');
+    const asked = await answerTo('--protocol', 'autodiscover', '--body', `@${file}`);
+    expect(rules(asked)).toContain('anchor/autodiscover-address');
+
+    const basic = `Authorization: Basic ${Buffer.from('cyd:secret').toString('base64')}`;
+    const dav = await answerTo('--protocol', 'DAV', '--header', basic, '--method', 'propfind');
+    expect(dav).toMatchObject({ outcome: 'proxy', targets: [{ server: 'MBX3', port: 8443 }] });
+    expect(await answerTo('--url', '/dav/x', '--header', basic)).toStrictEqual(dav);
+
+    const lost = await route('--url', '/nowhere');
+    expect(lost.code).toBe(7);
+    expect(JSON.parse(lost.stdout)).toMatchObject({ outcome: 'reject', reason: 'no-service', reply: { code: 404 } });
+    const unknown = { exit: 2, message: /--protocol takes one of .*, dav, .*\(did you mean "dav"\?\), found "davs"/ };
+    await expectFailure(own, ['test', 'routing', 'client', '--protocol', 'davs'], unknown);
+  });
+
+  test.each([
+    [[], /--protocol is missing \(one of owa, .*\), or --url/],
+    [['--protocol', 'owa', '--method', 'GET /'], /--method takes the name of an HTTP method/],
+  ])('%j alone is refused', async (words, message) => {
+    await expectFailure(program, ['test', 'routing', 'client', ...words], { exit: 2, message });
+  });
+
   test.each([
     [['--url', 'no url at all'], /--url takes a URL or a path/],
     [['--header', 'no colon'], /--header takes "Name: value"/],
