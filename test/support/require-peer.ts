@@ -16,7 +16,10 @@ export type PeerName =
   | 'curl'
   | 'mbsync'
   | 'fetchmail'
+  | 'curl-ntlm'
   | 'wrk'
+  | 'h2load'
+  | 'chromium'
   | 'openssl';
 
 /** Whether a peer can be used on this machine; `reason` says why not and what would help. */
@@ -26,6 +29,8 @@ interface Requirement {
   readonly programs: readonly string[];
   readonly packages: string;
   readonly perlModule?: string;
+  /** Among the features that `curl --version` names. */
+  readonly feature?: string;
   readonly needsRoot?: true;
 }
 
@@ -44,16 +49,22 @@ const requirements: Readonly<Record<PeerName, Requirement>> = {
   curl: { programs: ['curl'], packages: 'curl' },
   mbsync: { programs: ['mbsync'], packages: 'isync' },
   fetchmail: { programs: ['fetchmail'], packages: 'fetchmail' },
+  'curl-ntlm': { programs: ['curl'], packages: 'curl', feature: 'NTLM' },
   wrk: { programs: ['wrk'], packages: 'wrk' },
+  h2load: { programs: ['h2load'], packages: 'nghttp2-client' },
+  chromium: { programs: ['chromium'], packages: 'chromium' },
   openssl: { programs: ['openssl'], packages: 'openssl' },
 };
 
 /** Looks for a peer's programs. */
 export function peer(name: PeerName): PeerState {
-  const { programs, packages, perlModule, needsRoot } = requirements[name];
+  const { programs, packages, perlModule, feature, needsRoot } = requirements[name];
   const isThere = programs.every((program) => findProgram(program) !== undefined);
   if (!isThere || (perlModule !== undefined && !hasPerlModule(perlModule))) {
     return { available: false, reason: `${name} is not installed (apt-get install ${packages})` };
+  }
+  if (feature !== undefined && !hasFeature(feature)) {
+    return { available: false, reason: `this curl was built without ${feature} (apt-get install ${packages})` };
   }
   if (needsRoot && process.getuid?.() !== 0) {
     return { available: false, reason: `${name} can only be started by root (run the tests as root)` };
@@ -64,6 +75,11 @@ export function peer(name: PeerName): PeerState {
 function hasPerlModule(name: string): boolean {
   const perl = findProgram('perl');
   return perl !== undefined && spawnSync(perl, [`-M${name}`, '-e', ''], { stdio: 'ignore' }).status === 0;
+}
+
+function hasFeature(name: string): boolean {
+  const { stdout } = spawnSync(findProgram('curl') ?? 'curl', ['--version'], { encoding: 'utf8' });
+  return new RegExp(`^Features:.* ${name}(?: |$)`, 'm').test(stdout);
 }
 
 /** As `describe`, skipped with a reason where a peer is missing; with USHER_REQUIRE_PEERS=1 a missing peer fails. */
