@@ -1,113 +1,48 @@
-import { freePort, run } from './child.mjs';
-import { figureLines, measure } from './harness.mjs';
-import { startNginx } from './nginx.mjs';
-import { startUsher } from './usher.mjs';
+import { largeBodies } from './http-bodies.mjs';
+import { latency } from './http-latency.mjs';
+import { pollMemory } from './http-polls.mjs';
+import { requestsOfManyUsers, requestsOfOneUser, requestsOverTls } from './http-requests.mjs';
+import { startStage } from './http-stage.mjs';
 
-export const title = 'HTTP requests with Basic credentials, kept-alive connections, in front of one nginx';
-export const programs = { nginx: 'nginx-light', wrk: 'wrk' };
+export const title = 'web requests, large bodies and long polls, through usher and the proxies beside it';
+export const programs = { haproxy: 'haproxy', nginx: 'nginx-light', openssl: 'openssl', wrk: 'wrk' };
+// Where the command line says nothing: all of it in less than four minutes.
+export const rounds = 4;
+export const seconds = 1;
 
-const credentials = Buffer.from('ann@example.org:correct horse battery staple').toString('base64');
-const path = '/ews/exchange.asmx';
-const connections = 64;
+/** @typedef {{rounds: number, seconds: number, idle: number | undefined}} Options */
+/** @typedef {import('./http-stage.mjs').Stage} Stage */
 
 /**
- * @param {{systems: 'all' | 'peers', rounds: number, seconds: number}} options
+ * Each makes one table or more; `--only` counts from 1.
+ * @type {readonly (readonly ((stage: Stage, options: Options) => Promise<string[]>)[])[]}
+ */
+const parts = [
+  [requestsOfOneUser, requestsOfManyUsers],
+  [latency],
+  [
+    (stage, options) => largeBodies(stage, 'download', options),
+    (stage, options) => largeBodies(stage, 'upload', options),
+  ],
+  [(stage, { idle }) => pollMemory(stage, 'plain', idle), (stage, { idle }) => pollMemory(stage, 'tls', idle)],
+  [requestsOverTls],
+];
+
+/**
+ * @param {{systems: 'all' | 'peers', rounds: number, seconds: number, idle?: number | undefined,
+ *   only?: number | undefined}} options
  * @returns {Promise<string[]>}
  */
-export async function bench({ systems, rounds, seconds }) {
-  const origin = await startNginx({ name: 'origin' });
+export async function bench({ systems, rounds, seconds, idle, only }) {
+  if (only !== undefined && only > parts.length) throw new Error(`there are parts 1 to ${parts.length}`);
+  const stage = await startStage(systems);
   try {
-    const peer = { name: 'nginx', peer: true, start: () => startProxy(origin.port) };
-    const usher = { name: 'usher', peer: false, start: () => startFrontEnd(origin.port) };
-    const figures = await measure({
-      systems: systems === 'all' ? [peer, usher] : [peer],
-      load: (port) => wrk(port, seconds),
-      rounds,
-    });
-    return figureLines(figures);
+    const lines = [];
+    for (const table of (only === undefined ? parts : parts.slice(only - 1, only)).flat()) {
+      lines.push('', ...(await table(stage, { rounds, seconds, idle })));
+    }
+    return lines;
   } finally {
-    await origin.stop();
+    await stage.stop();
   }
-}
-
-/** @param {number} originPort */
-async function startProxy(originPort) {
-  const { pid, port, stop } = await startNginx({ name: 'proxy', proxyTo: originPort });
-  return answering({ pids: [pid], target: port, stop });
-}
-
-/** @param {number} originPort */
-async function startFrontEnd(originPort) {
-  const port = await freePort();
-  const { pid, stop } = await startUsher(estate(originPort, port), port);
-  return answering({ pids: [pid], target: port, stop });
-}
-
-/**
- * A proxy that answers by itself would look fast.
- * @param {import('./harness.mjs').Running<number>} running
- */
-async function answering(running) {
-  try {
-    const response = await fetch(`http://127.0.0.1:${running.target}${path}`, {
-      headers: { authorization: `Basic ${credentials}` },
-      signal: AbortSignal.timeout(10_000),
-    });
-    const servedBy = response.headers.get('x-served-by');
-    await response.arrayBuffer();
-    if (response.status === 200 && servedBy === 'origin') return running;
-    throw new Error(
-      `port ${running.target} answers ${response.status} from ${servedBy ?? 'itself'}, not from the origin`,
-    );
-  } catch (error) {
-    await running.stop();
-    throw error;
-  }
-}
-
-/**
- * @param {number} originPort
- * @param {number} port
- */
-function estate(originPort, port) {
-  return {
-    estate: 1,
-    sites: [{ name: 'A' }],
-    servers: [
-      { name: 'EDGE1', host: 'localhost', site: 'A', roles: ['frontend'] },
-      {
-        name: 'MBX1',
-        host: '127.0.0.1',
-        site: 'A',
-        roles: ['mailbox'],
-        endpoints: { http: { port: originPort, tls: 'none' } },
-      },
-    ],
-    databases: [{ name: 'DB1', copies: ['MBX1'] }],
-    mailboxes: [{ address: 'ann@example.org', database: 'DB1' }],
-    domains: [{ name: 'example.org', type: 'authoritative' }],
-    listeners: [{ name: 'HTTP', protocol: 'http', bind: `127.0.0.1:${port}`, tls: 'none', plaintextLogin: true }],
-  };
-}
-
-/**
- * @param {number} port
- * @param {number} seconds
- * @returns {Promise<import('./harness.mjs').Load>}
- */
-async function wrk(port, seconds) {
-  const output = await run('wrk', [
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '-H',
-    `Authorization: Basic ${credentials}`,
-    `http://127.0.0.1:${port}${path}`,
-  ]);
-  const problem = /^\s*(Socket errors|Non-2xx or 3xx responses): .*$/m.exec(output);
-  if (problem !== null) throw new Error(`wrk on port ${port}: ${problem[0].trim()}`);
-  const total = /(\d+) requests in ([\d.]+)(ms|s|m),/.exec(output);
-  if (total === null) throw new Error(`cannot read what wrk says: ${output}`);
-  const unit = { ms: 0.001, s: 1, m: 60 }[total[3] ?? 's'] ?? 1;
-  return { operations: Number(total[1]), seconds: Number(total[2]) * unit };
 }

@@ -48,7 +48,7 @@ export async function startStage(systems) {
 }
 
 /** One for all: ECDSA P-256. */
-async function makeCertificate() {
+export async function makeCertificate() {
   const directory = tempDir('certificate');
   const [certFile, keyFile, bothFile] = ['cert.pem', 'key.pem', 'both.pem'].map((name) => join(directory, name));
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', keyFile];

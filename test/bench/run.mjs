@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string' },
     idle: { type: 'string' },
     hold: { type: 'string' },
+    only: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name));
@@ -27,8 +28,11 @@ const rounds = optionalNumber(values.rounds);
 const seconds = optionalNumber(values.seconds);
 const idle = optionalNumber(values.idle);
 const holdMinutes = optionalNumber(values.hold);
-if (unknown.length > 0 || ![rounds ?? 1, seconds ?? 1, idle ?? 1, holdMinutes ?? 1].every(isCount)) {
-  console.error('usage: run.mjs [--peers-only] [--rounds N] [--seconds N] [--idle N] [--hold MINUTES] [NAME...]');
+const only = optionalNumber(values.only);
+if (unknown.length > 0 || ![rounds ?? 1, seconds ?? 1, idle ?? 1, holdMinutes ?? 1, only ?? 1].every(isCount)) {
+  console.error(
+    'usage: run.mjs [--peers-only] [--rounds N] [--seconds N] [--idle N] [--hold MINUTES] [--only N] [NAME...]',
+  );
   console.error(`names: ${Object.keys(benches).join(', ')}`);
   process.exit(2);
 }
@@ -59,6 +63,7 @@ async function runBench(name) {
       seconds: seconds ?? ('seconds' in bench ? bench.seconds : 5),
       idle,
       holdMinutes,
+      only,
     }))
       console.log(line);
     return true;
