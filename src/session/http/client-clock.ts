@@ -1,10 +1,11 @@
 import { type IdleEntry, IdleWheel } from '../../net/idle-wheel.js';
+import { halfOpenTimeoutMs } from './web-limits.js';
 
 /**
  * What a client is waited for: its next request; the rest of a head; the rest of a body; of a body that is a channel of
- * its own; to take what was written; nothing.
+ * its own; to take what was written; the rest of its answer, as it has ended its side; nothing.
  */
-export type ClientWait = 'request' | 'head' | 'body' | 'channel' | 'reading' | 'nothing';
+export type ClientWait = 'request' | 'head' | 'body' | 'channel' | 'reading' | 'farewell' | 'nothing';
 
 export interface ClientClockOptions {
   readonly headTimeoutMs: number;
@@ -57,6 +58,8 @@ export class ClientClock implements IdleEntry {
         return this.#movedAtMs + channelSilenceTimeoutMs;
       case 'reading':
         return isBehind() ? this.#movedAtMs + silenceTimeoutMs : Number.POSITIVE_INFINITY;
+      case 'farewell':
+        return this.#movedAtMs + halfOpenTimeoutMs;
       case 'nothing':
         return Number.POSITIVE_INFINITY;
     }
@@ -77,7 +80,7 @@ export class ClientClock implements IdleEntry {
     this.#sinceMs = this.#movedAtMs = performance.now();
     this.#bodyBytes = 0;
     // Others last longer than the time between two looks, or begin with one.
-    if (wait === 'head') this.#lookSoon();
+    if (wait === 'head' || wait === 'farewell') this.#lookSoon();
   }
 
   /** It is over after so long in any case; null takes that back. */

@@ -103,7 +103,6 @@ export class Http1Connection implements ClientSide, WebConnection, ByteTaker {
     this.#events = this.#options.begin(this);
     if (this.#body === null) this.bodyEnd(noFields);
     else this.#body.start();
-    if (this.#socket.readableEnded) this.#clock.limit(halfOpenTimeoutMs);
   }
 
   #readBody(chunk: Buffer, from: number): number {
@@ -126,7 +125,8 @@ export class Http1Connection implements ClientSide, WebConnection, ByteTaker {
   /** The body reader's. */
   bodyEnd(trailers: FieldLines): void {
     if (this.#phase !== 'body') return;
-    this.#enter('answering', 'reading');
+    this.#clock.limit(null);
+    this.#enter('answering', this.#socket.readableEnded ? 'farewell' : 'reading');
     this.#events?.bodyEnd(trailers);
     this.#nextIfAnswered();
   }
@@ -152,7 +152,7 @@ export class Http1Connection implements ClientSide, WebConnection, ByteTaker {
   }
 
   sendHead(answer: ClientAnswer): void {
-    this.#clock.limit(null);
+    this.#clock.moved();
     if (this.#isNextUnsure) this.#sequel = 'close';
     this.#sequel = this.#writer.head(answer, this.request, this.#sequel);
   }
@@ -283,7 +283,7 @@ export class Http1Connection implements ClientSide, WebConnection, ByteTaker {
         else this.#clock.limit(halfOpenTimeoutMs);
         return;
       case 'answering':
-        if (this.#writer.state === 'none') this.#clock.limit(halfOpenTimeoutMs);
+        this.#clock.waitFor('farewell');
         return;
       case 'tunnel':
     }

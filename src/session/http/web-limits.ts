@@ -4,8 +4,8 @@ export const bodyLimits = { chunkLineLengthMax: 1024, trailerBytesMax: 16_384, t
 
 /** The rest of a body whose answer is out is taken for so long, so that the connection can be kept. */
 export const unreadBodyTimeoutMs = 5000;
-/** A client that has ended its side may still read an answer that comes so soon. */
-export const halfOpenTimeoutMs = 1000;
+/** A client that has ended its side may still read an answer, as long as some of it comes so soon. */
+export const halfOpenTimeoutMs = 3000;
 /** After our end, the client has so long to end its side. */
 export const lingerMs = 2000;
 
