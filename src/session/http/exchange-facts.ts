@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { TraceStep } from '../../routing/decision.js';
 import type { AskedRequest } from './asked-request.js';
 import type { Routed } from './route-memory.js';
 
@@ -20,4 +21,6 @@ export class ExchangeFacts {
   status: number | null = null;
   firstByteAtMs: number | null = null;
   bytesSent = 0;
+  /** The step of the trace that says which route cookie the answer sets; null: none. */
+  cookieStep: TraceStep | null = null;
 }

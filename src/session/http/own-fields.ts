@@ -1,5 +1,5 @@
 import type { FieldLines } from '../../protocols/http/http-message.js';
-import { cookieOf } from '../../routing/route-client.js';
+import { cookieOf, cookieStep } from '../../routing/route-client.js';
 import { makeRouteCookie, type RouteCookieKind, routeCookieNames, setCookieValue } from '../../routing/route-cookie.js';
 import type { Exchange } from './exchange.js';
 
@@ -44,5 +44,6 @@ function cookieDue(exchange: Exchange): DueCookie | null {
   const kind = cookieOf(routed.decision, asked.request);
   const [key] = exchange.door.services.routeKeys();
   if (kind === null || key === undefined || routed.decision.mailbox === null) return null;
+  exchange.facts.cookieStep = cookieStep(routed.decision, asked.request);
   return { kind, value: makeRouteCookie(routed.decision.mailbox, key, Date.now()) };
 }

@@ -1,6 +1,5 @@
 import type { HttpRecord } from '../../observability/http-record.js';
 import { timestamp } from '../../observability/timestamp.js';
-import { cookieStep } from '../../routing/route-client.js';
 import type { Exchange } from './exchange.js';
 
 const noTrace: HttpRecord['trace'] = [];
@@ -15,7 +14,7 @@ export function recordOf(
   const { method, target, version, host } = side.request;
   const decision = routed?.decision;
   const question = target.indexOf('?');
-  const cookie = decision === undefined || asked === null ? null : cookieStep(decision, asked.request);
+  const trace = decision?.trace ?? noTrace;
   return {
     at: timestamp(Date.now()),
     requestId: facts.requestId,
@@ -44,7 +43,7 @@ export function recordOf(
     bytesSent: facts.bytesSent,
     durationMs: round(performance.now() - startedAtMs),
     firstByteMs: firstByteAtMs === null ? null : round(firstByteAtMs - startedAtMs),
-    trace: cookie === null ? (decision?.trace ?? noTrace) : [...(decision?.trace ?? noTrace), cookie],
+    trace: facts.cookieStep === null ? trace : [...trace, facts.cookieStep],
   };
 }
 
