@@ -32,11 +32,11 @@ export async function askCapabilities(question: CapabilityQuestion): Promise<rea
   const endAtMs = performance.now() + timeoutMs;
   const leftMs = (): number => Math.max(1, endAtMs - performance.now());
   const check = { host, port, verify, ca, serverName, signal };
-  let socket: Socket = await connectTo({ ...check, tls: 'none', timeoutMs });
+  // Nobody is behind this connection, as with a balancer's own checks.
+  const preface = proxyProtocol === 'none' ? null : writeProxyHeader(proxyProtocol, nobody);
+  const tlsFirst = tls === 'implicit' ? 'implicit' : 'none';
+  let socket: Socket = await connectTo({ ...check, tls: tlsFirst, timeoutMs, preface });
   try {
-    // Nobody is behind this connection, as with a balancer's own checks.
-    if (proxyProtocol !== 'none') socket.write(writeProxyHeader(proxyProtocol, nobody));
-    if (tls === 'implicit') socket = await startTls(socket, { ...check, timeoutMs: leftMs() });
     const reader = protocol === 'imap' ? new ImapCapabilityReader(tls) : new PopCapabilityReader(tls);
     for (;;) {
       const step = reader.receive(await nextBytes(socket, leftMs(), signal));

@@ -16,6 +16,8 @@ export interface ConnectOptions extends ServerCheck {
   /** For everything: the name, every address of it and the TLS handshake. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Written ahead of all else, TLS too: a PROXY header. */
+  readonly preface?: Buffer | null | undefined;
   /** Finds the addresses of a name, in the order to try them; default: the system's. */
   readonly addressesOf?: ((host: string) => Promise<readonly string[]>) | undefined;
 }
@@ -99,6 +101,7 @@ async function attempt(place: ServerPlace & { address: string }, options: Connec
     case 'aborted':
       throw awaited.reason;
   }
+  if (options.preface) socket.write(options.preface);
   if (options.tls === 'none') return socket;
   const { verify, ca, serverName, signal } = options;
   const timeoutMs = Math.max(1, endAt - performance.now());

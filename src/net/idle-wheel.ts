@@ -17,6 +17,12 @@ const farStepMs = 1000;
  */
 export class IdleWheel {
   readonly #slots = new Map<number, Set<IdleEntry>>();
+  readonly #lookAgainMs: number;
+
+  /** `lookAgainMs`: how often entries are looked at whose time may come sooner than they said when they were watched. */
+  constructor(lookAgainMs = Number.POSITIVE_INFINITY) {
+    this.#lookAgainMs = lookAgainMs;
+  }
 
   /** How many entries wait. */
   get size(): number {
@@ -26,8 +32,10 @@ export class IdleWheel {
   }
 
   watch(entry: IdleEntry): void {
-    const stepMs = entry.idleEndAtMs - performance.now() > nearMs ? farStepMs : nearStepMs;
-    entry.idlePlace = Math.ceil(entry.idleEndAtMs / stepMs) * stepMs;
+    const nowMs = performance.now();
+    const lookAtMs = Math.min(entry.idleEndAtMs, nowMs + this.#lookAgainMs);
+    const stepMs = lookAtMs - nowMs > nearMs ? farStepMs : nearStepMs;
+    entry.idlePlace = Math.ceil(lookAtMs / stepMs) * stepMs;
     this.#slotAt(entry.idlePlace).add(entry);
   }
 

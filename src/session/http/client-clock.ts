@@ -1,5 +1,6 @@
 import { type IdleEntry, IdleWheel } from '../../net/idle-wheel.js';
-import { halfOpenTimeoutMs } from './web-limits.js';
+import { bodyDeadlineMs } from './body-deadline.js';
+import { halfOpenTimeoutMs, lookAgainMs } from './web-limits.js';
 
 /**
  * What a client is waited for: its next request; the rest of a head; the rest of a body; of a body that is a channel of
@@ -16,13 +17,9 @@ export interface ClientClockOptions {
   readonly onLate: () => void;
 }
 
-const wheel = new IdleWheel();
-// Deadlines are looked at so often, as one may come sooner than it was when the wheel was told.
-const lookAgainMs = 15_000;
+const wheel = new IdleWheel(lookAgainMs);
 // MS-RPCH §2.1.2: such a body stays open for hours and may say nothing for long.
 const channelSilenceTimeoutMs = 2 * 3_600_000;
-// A body that comes slower than 50 bytes a second, after the first two minutes, is not waited for.
-const msPerBodyByteMax = 20;
 
 /** How long a client is waited for; a sign of life costs nothing. */
 export class ClientClock implements IdleEntry {
@@ -40,7 +37,7 @@ export class ClientClock implements IdleEntry {
   }
 
   get idleEndAtMs(): number {
-    return Math.min(this.#endAtMs, this.#deadlineMs(), performance.now() + lookAgainMs);
+    return Math.min(this.#endAtMs, this.#deadlineMs());
   }
 
   #deadlineMs(): number {
@@ -50,10 +47,8 @@ export class ClientClock implements IdleEntry {
         return this.#movedAtMs + keepAliveTimeoutMs;
       case 'head':
         return this.#sinceMs + headTimeoutMs;
-      case 'body': {
-        const slowest = this.#sinceMs + silenceTimeoutMs + this.#bodyBytes * msPerBodyByteMax;
-        return Math.min(this.#movedAtMs + silenceTimeoutMs, slowest);
-      }
+      case 'body':
+        return bodyDeadlineMs(this.#sinceMs, this.#movedAtMs, this.#bodyBytes, silenceTimeoutMs);
       case 'channel':
         return this.#movedAtMs + channelSilenceTimeoutMs;
       case 'reading':

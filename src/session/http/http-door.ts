@@ -9,6 +9,7 @@ import type { Listener } from '../../topology/catalogue/catalogue.js';
 import { nameKey } from '../../topology/names.js';
 import type { Topology } from '../../topology/topology.js';
 import { admitConnection } from '../admit-connection.js';
+import { KeyCounts } from '../key-counts.js';
 import type { ClientEvents, ClientSide } from './client-side.js';
 import { beginExchange } from './exchange.js';
 import { Http1Connection } from './http1-connection.js';
@@ -16,7 +17,6 @@ import { serveHttp2 } from './http2-connection.js';
 import { http2Limits } from './http2-limits.js';
 import { RouteMemory } from './route-memory.js';
 import type { ServerPools } from './server-pools.js';
-import { createSourceCounts } from './source-counts.js';
 import { WebClient, type WebConnection } from './web-client.js';
 import type { WebDoor, WebServices } from './web-door.js';
 import { silenceTimeoutMs } from './web-limits.js';
@@ -42,7 +42,7 @@ export function createHttpDoor(services: WebServices, listenerName: string, pool
 class OpenHttpDoor implements HttpDoor {
   readonly #door: WebDoor;
   readonly #sockets = new Set<Socket>();
-  readonly #sources = createSourceCounts();
+  readonly #sources = new KeyCounts();
   readonly #clients = new Set<WebClient>();
   #phase: 'open' | 'draining' | 'closed' = 'open';
 
@@ -93,8 +93,7 @@ class OpenHttpDoor implements HttpDoor {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     const ends = await admitConnection(socket, listener.proxyPeers);
-    const leave = this.#sources.enter(ends.clientAddress, maxConnectionsPerSource);
-    if (leave === null) {
+    if (!this.#sources.enter(ends.clientAddress, maxConnectionsPerSource)) {
       this.#log('too many connections of one address', { client: ends.clientAddress });
       return;
     }
@@ -102,7 +101,7 @@ class OpenHttpDoor implements HttpDoor {
       const stream = await this.#secure(socket, listener);
       if (!stream.destroyed) await this.#converse(new WebClient(ends, stream === socket ? 'http' : 'https'), stream);
     } finally {
-      leave();
+      this.#sources.leave(ends.clientAddress);
     }
   }
 

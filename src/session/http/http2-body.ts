@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { FieldLines } from '../../protocols/http/http-message.js';
 import { readTrailers, trailerStart } from '../../protocols/http/trailer-fields.js';
+import { bodyDeadlineMs } from './body-deadline.js';
 import { http2FieldKey, isBadHttp2Value } from './http2-head.js';
 import { smallFrameBytes } from './http2-limits.js';
 import { bodyLimits } from './web-limits.js';
@@ -15,9 +16,6 @@ export interface Http2BodyEvents {
   /** A piece came that is hardly worth its frame. */
   smallFrame(): void;
 }
-
-// As at HTTP/1.1: 50 bytes a second, after the first silence that is allowed.
-const msPerByteMax = 20;
 
 /** The body of one request, held back from the start. While it is, the stream's window bounds what has come. */
 export class Http2Body {
@@ -45,8 +43,7 @@ export class Http2Body {
   /** When the client that sends it is given up, by `performance.now()`. */
   deadlineMs(silenceTimeoutMs: number): number {
     if (this.#flow !== 'flowing') return Number.POSITIVE_INFINITY;
-    const slowAtMs = this.#flowingSinceMs + silenceTimeoutMs + this.#bytes * msPerByteMax;
-    return Math.min(this.#cameAtMs + silenceTimeoutMs, slowAtMs);
+    return bodyDeadlineMs(this.#flowingSinceMs, this.#cameAtMs, this.#bytes, silenceTimeoutMs);
   }
 
   resume(): void {

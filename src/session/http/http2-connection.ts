@@ -9,7 +9,7 @@ import { readHttp2Head } from './http2-head.js';
 import { type Http2Limits, type Nuisance, nuisanceWeights } from './http2-limits.js';
 import { type Http2StreamOptions, Http2StreamSide } from './http2-stream-side.js';
 import type { WebConnection } from './web-client.js';
-import { headLimits } from './web-limits.js';
+import { headLimits, lookAgainMs } from './web-limits.js';
 
 export interface Http2Options {
   readonly limits: Http2Limits;
@@ -22,9 +22,7 @@ export interface Http2Options {
 /** Requests are served; the running ones are finished; or nothing more will be said. */
 type Phase = 'open' | 'draining' | 'leaving' | 'closed';
 
-const wheel = new IdleWheel();
-// A deadline may come sooner than it was when the wheel was told.
-const lookAgainMs = 15_000;
+const wheel = new IdleWheel(lookAgainMs);
 const lingerMs = 2000;
 // All streams together; what they have taken in is given back at once, so that none of them waits for another.
 const connectionWindowBytes = 1_048_576;
@@ -99,10 +97,6 @@ export class Http2Connection implements IdleEntry, WebConnection {
 
   /** By `performance.now()`. */
   get idleEndAtMs(): number {
-    return Math.min(this.#deadlineMs(), performance.now() + lookAgainMs);
-  }
-
-  #deadlineMs(): number {
     const { headTimeoutMs, keepAliveTimeoutMs } = this.#options.limits;
     // It waits for a client that may take nothing.
     if (this.#session.destroyed) return this.#restingSinceMs;

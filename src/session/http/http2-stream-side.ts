@@ -6,6 +6,7 @@ import type { FieldLines, RequestHead } from '../../protocols/http/http-message.
 import type { ClientAnswer, ClientEvents, ClientSide } from './client-side.js';
 import { http2AnswerFields, http2Fields } from './http2-answer.js';
 import { Http2Body, type Http2BodyEvents } from './http2-body.js';
+import { lookAgainMs } from './web-limits.js';
 
 /** How a stream ended: its answer is out; we broke it off; or the client did, or sent what it must not. */
 export type StreamEnd = 'answered' | 'aborted' | 'broken';
@@ -32,8 +33,6 @@ interface CarryingStream extends ServerHttp2Stream {
 const sideOf = Symbol('http2 stream side');
 const wheel = new IdleWheel();
 const noFields: FieldLines = [];
-// A deadline may come sooner than it was when the wheel was told.
-const lookAgainMs = 15_000;
 const queuedBytesMax = 65_536;
 const bodilessStatus = new Set([204, 205, 304]);
 const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } =

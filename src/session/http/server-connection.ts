@@ -6,7 +6,7 @@ import { AnswerReader } from '../../protocols/http/head-reader.js';
 import { lastChunkText } from '../../protocols/http/head-writer.js';
 import type { AnswerHead, FieldLines } from '../../protocols/http/http-message.js';
 import type { AnswerOwner, ServerLoss, ServerRequest } from './server-request.js';
-import { bodyLimits, headLimits, interimAnswersMax, interimSpanMs } from './web-limits.js';
+import { bodyLimits, headLimits, interimAnswersMax, interimSpanMs, lookAgainMs } from './web-limits.js';
 import { writeChunk } from './write-chunk.js';
 
 export interface ServerConnectionEvents {
@@ -20,9 +20,7 @@ interface CarryingSocket extends Socket {
 }
 
 const connectionOf = Symbol('server connection');
-const wheel = new IdleWheel();
-// A deadline may come sooner than it was when the wheel was told.
-const lookAgainMs = 15_000;
+const wheel = new IdleWheel(lookAgainMs);
 
 /** Where the answer is: none is waited for, its head is, its body is, or it is whole and the request is not. */
 type Phase = 'idle' | 'head' | 'body' | 'ended' | 'over';
@@ -65,10 +63,6 @@ export class ServerConnection implements IdleEntry {
   }
 
   get idleEndAtMs(): number {
-    return Math.min(this.#deadlineMs(), performance.now() + lookAgainMs);
-  }
-
-  #deadlineMs(): number {
     if (this.#phase === 'idle') return this.idleSinceMs + this.#idleTimeoutMs;
     // It is not the server's to hurry while its answer is held back here.
     const isHeldBack = this.#phase === 'body' && this.socket.isPaused();

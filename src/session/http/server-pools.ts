@@ -1,11 +1,10 @@
-import type { Socket } from 'node:net';
 import { type ConnectOptions, connectTo } from '../../net/connect.js';
 import { ConnectFailure } from '../../net/connect-failure.js';
-import { startTls } from '../../net/start-tls.js';
 import { type ConnectionEnds, writeProxyHeader } from '../../net/write-proxy-header.js';
 import type { Target } from '../../routing/decision.js';
 import type { Endpoint } from '../../topology/endpoints.js';
 import { nameKey } from '../../topology/names.js';
+import { KeyCounts } from '../key-counts.js';
 import { ServerConnection, type ServerConnectionEvents } from './server-connection.js';
 
 export const connectTimeoutMs = 5000;
@@ -50,7 +49,8 @@ export class ServerPool implements ServerConnectionEvents {
 
   /** A new connection. Rejects with ConnectFailure. */
   async connect(ends: ConnectionEnds, events: ServerConnectionEvents = this): Promise<ServerConnection> {
-    const socket = this.#proxyProtocol === 'none' ? await connectTo(this.#options) : await this.#connectFor(ends);
+    const preface = this.#proxyProtocol === 'none' ? null : writeProxyHeader(this.#proxyProtocol, ends);
+    const socket = await connectTo({ ...this.#options, preface });
     const connection = new ServerConnection(socket, this.key, idleTimeoutMs, events);
     this.#open.add(connection);
     socket.once('close', () => this.#open.delete(connection));
@@ -80,16 +80,6 @@ export class ServerPool implements ServerConnectionEvents {
     }
   }
 
-  async #connectFor(ends: ConnectionEnds): Promise<Socket> {
-    const { host, port, tls, verify, ca, serverName } = this.#options;
-    const endAtMs = performance.now() + connectTimeoutMs;
-    const socket = await connectTo({ ...this.#options, tls: 'none' });
-    if (this.#proxyProtocol !== 'none') socket.write(writeProxyHeader(this.#proxyProtocol, ends));
-    if (tls === 'none') return socket;
-    const timeoutMs = Math.max(1, endAtMs - performance.now());
-    return startTls(socket, { host, port, verify, ca, serverName, timeoutMs });
-  }
-
   onIdle(connection: ServerConnection): void {
     this.#idle.push(connection);
     if (this.#idle.length > idleConnectionsMax) this.#idle.shift()?.destroy();
@@ -109,7 +99,7 @@ export class ServerPool implements ServerConnectionEvents {
 export class ServerPools {
   readonly #pools = new Map<string, ServerPool>();
   readonly #known = new WeakMap<Target, ServerPool>();
-  readonly #outstanding = new Map<string, number>();
+  readonly #outstanding = new KeyCounts();
 
   poolOf(target: Target, endpoint: Endpoint): ServerPool {
     const known = this.#known.get(target);
@@ -127,16 +117,11 @@ export class ServerPools {
 
   /** Counts a request at a server, unless it has `max` to answer already. */
   enter(server: string, max: number | null): boolean {
-    const key = nameKey(server);
-    const count = this.#outstanding.get(key) ?? 0;
-    if (max !== null && count >= max) return false;
-    this.#outstanding.set(key, count + 1);
-    return true;
+    return this.#outstanding.enter(nameKey(server), max);
   }
 
   leave(server: string): void {
-    const key = nameKey(server);
-    this.#outstanding.set(key, Math.max(0, (this.#outstanding.get(key) ?? 1) - 1));
+    this.#outstanding.leave(nameKey(server));
   }
 
   destroy(): void {

@@ -18,7 +18,6 @@ export class WebClient implements Session {
   readonly bound = new BoundConnections();
   user: string | null = null;
   server: string | null = null;
-  #isDraining = false;
   #connection: WebConnection | null = null;
 
   constructor(ends: ClientConnection, scheme: 'http' | 'https') {
@@ -30,19 +29,12 @@ export class WebClient implements Session {
     return this.ends.clientAddress;
   }
 
-  /** No request is to follow the running ones. */
-  get isDraining(): boolean {
-    return this.#isDraining;
-  }
-
   /** Tells who carries the connection. */
   carriedBy(connection: WebConnection): void {
     this.#connection = connection;
-    if (this.#isDraining) connection.drain();
   }
 
   drain(): void {
-    this.#isDraining = true;
     this.#connection?.drain();
   }
 

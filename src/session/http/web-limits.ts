@@ -14,3 +14,6 @@ export const silenceTimeoutMs = 120_000;
 /** Before its answer a server may say so many interim ones, each within so long of the one before. */
 export const interimAnswersMax = 20;
 export const interimSpanMs = 1000;
+
+/** Deadlines of clients and servers are looked at so often, as they may come sooner than they were. */
+export const lookAgainMs = 15_000;

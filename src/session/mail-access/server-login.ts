@@ -190,18 +190,12 @@ class ServerSide implements ByteSink {
   }
 }
 
-async function openConnection(plan: ServerLoginPlan): Promise<Socket> {
+function openConnection(plan: ServerLoginPlan): Promise<Socket> {
   const { host, endpoint, client, signal } = plan;
   const { verify, ca, serverName, port, proxyProtocol } = endpoint;
-  const isImplicit = endpoint.tls === 'implicit';
-  const timeoutMs = remainingMs(plan);
-  if (proxyProtocol === 'none') {
-    const tls = isImplicit ? 'implicit' : 'none';
-    return connectTo({ host, port, tls, verify, ca, serverName, timeoutMs, signal });
-  }
-  const socket = await connectTo({ host, port, tls: 'none', verify, ca, serverName, timeoutMs, signal });
-  socket.write(writeProxyHeader(proxyProtocol, client));
-  return isImplicit ? startTls(socket, tlsOptions(plan)) : socket;
+  const tls = endpoint.tls === 'implicit' ? 'implicit' : 'none';
+  const preface = proxyProtocol === 'none' ? null : writeProxyHeader(proxyProtocol, client);
+  return connectTo({ host, port, tls, verify, ca, serverName, timeoutMs: remainingMs(plan), signal, preface });
 }
 
 /** What the server hears of the client; in any case how many proxies may follow, or a loop of them would go on and on. */

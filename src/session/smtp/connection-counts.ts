@@ -1,5 +1,6 @@
 import type { ReceiveConnector } from '../../topology/catalogue/catalogue.js';
 import { nameKey } from '../../topology/names.js';
+import { KeyCounts } from '../key-counts.js';
 
 /** How many connections each receive connector has, in all and from each address. */
 export interface ConnectionCounts {
@@ -8,28 +9,23 @@ export interface ConnectionCounts {
 }
 
 export function createConnectionCounts(): ConnectionCounts {
-  const counts = new Map<string, number>();
-  const add = (key: string, by: number): void => {
-    const count = (counts.get(key) ?? 0) + by;
-    if (count > 0) counts.set(key, count);
-    else counts.delete(key);
-  };
+  const counts = new KeyCounts();
   return {
     enter(connector, clientAddress) {
       const all = nameKey(connector.name);
       const ofSource = `${all}\n${clientAddress}`;
-      const total = counts.get(all) ?? 0;
-      const own = counts.get(ofSource) ?? 0;
+      const total = counts.of(all);
+      const own = counts.of(ofSource);
       if (total >= connector.maxConnections) return null;
       if (own >= connector.maxConnectionsPerSource || own >= shareMax(connector, total - own)) return null;
-      add(all, 1);
-      add(ofSource, 1);
+      counts.enter(all, null);
+      counts.enter(ofSource, null);
       let isCounted = true;
       return () => {
         if (!isCounted) return;
         isCounted = false;
-        add(all, -1);
-        add(ofSource, -1);
+        counts.leave(all);
+        counts.leave(ofSource);
       };
     },
   };
