@@ -1,7 +1,7 @@
 import * as Args from '@oclif/core/args';
 import type { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
-import type { ChangeResult } from '../admin/change-estate.js';
+import type { ChangeResult, Store } from '../admin/change-estate.js';
 import { listObjects, nounOf, showObject } from '../admin/read-objects.js';
 import type { EstateObject, Noun } from '../topology/catalogue/catalogue.js';
 import type { NounName } from '../topology/fields.js';
@@ -103,8 +103,11 @@ export function listCommand(name: NounName): CommandClass {
   };
 }
 
-/** `usher NOUN show NAME`. */
-export function showCommand(name: NounName): CommandClass {
+/** `usher NOUN show NAME`; `more` is what people, and only they, are told below the object. */
+export function showCommand(
+  name: NounName,
+  more: (store: Store, name: string) => Promise<string> = () => Promise.resolve(''),
+): CommandClass {
   const noun = nounOf(name);
   return class extends UsherCommand {
     static override summary = `show a ${noun.name}`;
@@ -112,12 +115,14 @@ export function showCommand(name: NounName): CommandClass {
 
     async run(): Promise<EstateObject> {
       const { args, flags } = (await this.parse(this.ctor)) as unknown as Parsed<CommonFlags>;
-      const object = await this.withStore(flags, 'read', (store) => showObject(store, noun, args.name));
-      if (!this.jsonEnabled()) {
-        const { objectText } = await import('../admin/object-text.js');
-        this.say(objectText(object));
-      }
-      return object;
+      return this.withStore(flags, 'read', async (store) => {
+        const object = showObject(store, noun, args.name);
+        if (!this.jsonEnabled()) {
+          const { objectText } = await import('../admin/object-text.js');
+          this.say(objectText(object) + (await more(store, args.name)));
+        }
+        return object;
+      });
     }
   };
 }

@@ -18,7 +18,11 @@ export type MailboxEntry = Extract<DirectoryEntry, { class: 'mailbox' }>;
 export interface Directory {
   find(key: string): DirectoryEntry | undefined;
   findByGuid(guid: string): DirectoryEntry | undefined;
-  findByExtension(extension: string): DirectoryEntry | undefined;
+  /**
+   * The mailbox with an extension in a dial plan, else the one whose extension holds for every plan; without a plan
+   * only the latter. Names of plans compare without regard to case.
+   */
+  findByExtension(extension: string, dialPlan?: string): DirectoryEntry | undefined;
   /** Members of a group as they were given; empty when it is none. */
   membersOf(groupKey: string): readonly string[];
 }

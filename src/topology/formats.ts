@@ -83,7 +83,7 @@ export const formats = {
   },
   addressSpace: {
     fits: (text: string) => parseAddressSpace(text) !== undefined,
-    expected: '*, *.domain or domain, and ;cost from 1 to 100 (*;1, *.contoso.com;10)',
+    expected: '*, *.domain or domain for SMTP, and ;cost from 1 to 100 (*;1, *.contoso.com;10, contoso.com)',
   },
   smartHost: { fits: (text: string) => parseSmartHost(text) !== undefined, expected: 'host[:port] or [ip][:port]' },
   connectorTls: {
@@ -106,6 +106,10 @@ export const formats = {
     expected: 'one line of text without control characters, or nothing',
   },
   banner: { fits: (text: string) => /^220 [ -~]+$/.test(text), expected: 'a line that begins with "220 "' },
+  variable: {
+    fits: (text: string) => /^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(text),
+    expected: 'the name of an environment variable (RELAY_PASSWORD)',
+  },
   path: { fits: (text: string) => printable.test(text), expected: 'a file path' },
 } as const;
 

@@ -18,7 +18,7 @@ import type {
 } from './catalogue/catalogue.js';
 import { domainKey } from './mail-address.js';
 import { compareNames, nameKey } from './names.js';
-import { canonicalAddress } from './ranges.js';
+import { canonicalAddress, isAddress } from './ranges.js';
 
 /** Everything of an estate but the directory: what a topology is built from. */
 export interface TopologyObjects {
@@ -52,8 +52,12 @@ export interface Topology extends TopologyObjects {
   mailboxServersOf(site: string): readonly Server[];
   /** Mailbox servers of a DAG, by name. */
   membersOf(dag: string): readonly Server[];
-  /** Whether an address in canonical form is the host of a mailbox server. */
-  isMailboxServerAddress(address: string): boolean;
+  /** The mailbox servers whose host has an address, given in canonical form, by name. */
+  mailboxServersAt(address: string): readonly Server[];
+  /** Whether the address of a mailbox server is not known, as its name was looked for and not found so far. */
+  readonly hasUnplacedServers: boolean;
+  /** The gateways that call from an address, given in canonical form, by name. */
+  gatewaysAt(address: string): readonly Gateway[];
   /** Sites one link away, each with its links to here. */
   linksOf(site: string): ReadonlyArray<{ readonly to: Site; readonly link: Link }>;
 }
@@ -107,15 +111,51 @@ function findAcceptedDomain(domains: ReadonlyMap<string, Domain>, domain: string
   return undefined;
 }
 
+/** What is at an address, where hosts are given by name or by address. */
+function groupByAddress<T>(
+  objects: readonly T[],
+  hostOf: (object: T) => string,
+  found: HostAddresses,
+): Map<string, readonly T[]> {
+  const groups = new Map<string, readonly T[]>();
+  for (const object of objects) {
+    const host = hostOf(object);
+    for (const address of found.get(host.toLowerCase()) ?? [host]) {
+      const key = canonicalAddress(address);
+      groups.set(key, [...(groups.get(key) ?? []), object]);
+    }
+  }
+  return groups;
+}
+
+/** Addresses of hosts that are given by name, in lower case: what was found out, not what the estate says; none so far: []. */
+export type HostAddresses = ReadonlyMap<string, readonly string[]>;
+
+const nobodyKnown: HostAddresses = new Map();
+
+/** Hosts of mailbox servers and gateways that are names: to know these by their addresses, the names must be looked up. */
+export function namedHosts({ servers, callGateways }: Pick<Topology, 'servers' | 'callGateways'>): string[] {
+  const hosts = [
+    ...servers.filter(isMailboxServer).map(({ host }) => host),
+    ...callGateways.map(({ address }) => address),
+  ];
+  return [...new Set(hosts.map((host) => host.toLowerCase()))].filter((host) => !isAddress(host));
+}
+
 /** Indexes the objects of a revision. Takes any objects, also inconsistent ones; `checkTopology` says what is wrong. */
-export function buildTopology(revision: number, objects: TopologyObjects): Topology {
+export function buildTopology(
+  revision: number,
+  objects: TopologyObjects,
+  addresses: HostAddresses = nobodyKnown,
+): Topology {
   const site = byName(objects.sites);
   const mailboxServers = objects.servers.filter(isMailboxServer).sort((a, b) => compareNames(a.name, b.name));
   const bySite = groupServers(mailboxServers, (server) => server.site);
   const byDag = groupServers(mailboxServers, (server) => server.dag);
   const domains = new Map(objects.domains.map((domain) => [domainKey(domain.name) ?? domain.name, domain]));
   const linksBySite = neighbours(objects.sites, site, objects.links);
-  let hosts: ReadonlySet<string> | undefined;
+  let hosts: ReadonlyMap<string, readonly Server[]> | undefined;
+  let gateways: ReadonlyMap<string, readonly Gateway[]> | undefined;
   return {
     ...objects,
     revision,
@@ -125,9 +165,18 @@ export function buildTopology(revision: number, objects: TopologyObjects): Topol
     acceptedDomain: (domain) => findAcceptedDomain(domains, domain),
     mailboxServersOf: (site) => bySite.get(nameKey(site)) ?? [],
     membersOf: (dag) => byDag.get(nameKey(dag)) ?? [],
-    isMailboxServerAddress: (address) => {
-      hosts ??= new Set(mailboxServers.map((server) => canonicalAddress(server.host)));
-      return hosts.has(address);
+    hasUnplacedServers: mailboxServers.some(({ host }) => addresses.get(host.toLowerCase())?.length === 0),
+    mailboxServersAt: (address) => {
+      hosts ??= groupByAddress(mailboxServers, ({ host }) => host, addresses);
+      return hosts.get(address) ?? [];
+    },
+    gatewaysAt: (address) => {
+      gateways ??= groupByAddress(
+        objects.callGateways.toSorted((a, b) => compareNames(a.name, b.name)),
+        (gateway) => gateway.address,
+        addresses,
+      );
+      return gateways.get(address) ?? [];
     },
     linksOf: (site) => linksBySite.get(nameKey(site)) ?? [],
   };

@@ -29,15 +29,15 @@ databases: [{name: DB1, copies: [MBX1, MBX2]}, {name: DB2, copies: [MBX1]}, {nam
 mailboxes:
   - {address: ann@contoso.com, database: DB1}
   - {address: bob@contoso.com, database: DB1}
-  - {address: eve@contoso.com, database: DB3}
+  - {address: eve@contoso.com, database: DB3, dialPlan: DP3}
 groups: [{address: all@contoso.com, expansionServer: EXP1}]
-sendConnectors: [{name: Internet, sources: [HUB1]}]
-certificates: [{name: C1, certFile: /c, keyFile: /k}, {name: C2, certFile: /c, keyFile: /k}, {name: C3, certFile: /c, keyFile: /k}]
+sendConnectors: [{name: Internet, sources: [HUB1], certificate: C4}]
+certificates: [{name: C1, certFile: /c, keyFile: /k}, {name: C2, certFile: /c, keyFile: /k}, {name: C3, certFile: /c, keyFile: /k}, {name: C4, certFile: /c, keyFile: /k}]
 receiveConnectors: [{name: Default, server: FE1, certificate: C1}]
 listeners: [{name: IMAP, protocol: imap, bind: "0.0.0.0:143", server: FE2, certificate: C2}]
 httpServices: [{name: dav, path: /dav}, {name: cal, path: /cal}]
 callGateways: [{name: GW1, address: 10.0.0.1}, {name: GW2, address: 10.0.0.2}]
-dialPlans: [{name: DP1}, {name: DP2}]
+dialPlans: [{name: DP1}, {name: DP2}, {name: DP3}]
 huntGroups: [{name: HG1, gateway: GW1, dialPlan: DP1, pilot: "5000"}]
 `;
 
@@ -232,8 +232,10 @@ describe('delete', () => {
     ['database', 'DB2', 'database "DB2" is in use by organization'],
     ['certificate', 'C1', 'certificate "C1" is in use by receive-connector "Default"'],
     ['certificate', 'C2', 'certificate "C2" is in use by listener "IMAP"'],
+    ['certificate', 'C4', 'certificate "C4" is in use by send-connector "Internet"'],
     ['gateway', 'GW1', 'gateway "GW1" is in use by hunt-group "HG1"'],
     ['dial-plan', 'DP1', 'dial-plan "DP1" is in use by hunt-group "HG1"'],
+    ['dial-plan', 'DP3', 'dial-plan "DP3" is in use by 1 mailbox'],
   ])('of %s %s that is used names what uses it', (noun, name, message) => {
     const store = filled();
     const error = refusedBy(store, () => remove(store, noun, name));
@@ -286,10 +288,12 @@ describe('delete', () => {
     expect([...new Set(pairs)].sort()).toEqual([
       'certificate by listener',
       'certificate by receive-connector',
+      'certificate by send-connector',
       'dag by server',
       'database by mailbox',
       'database by organization',
       'dial-plan by hunt-group',
+      'dial-plan by mailbox',
       'gateway by hunt-group',
       'server by database',
       'server by group',

@@ -46,11 +46,13 @@ function storeOfVersionOne(): string {
 }
 
 const webDefaults = { redirectToHttps: false, hsts: null, serverHeaders: false, http2: true };
+/** What later versions gave listeners, with its defaults. */
+const since = { clientCa: null };
 
 describe('a store of version 1', () => {
   test('keeps its rows, which have the defaults in what is new', () => {
     const store = scratchStore(storeOfVersionOne());
-    expect(store.list(catalogue.listener)).toEqual([{ ...listenerThen, ...webDefaults }]);
+    expect(store.list(catalogue.listener)).toEqual([{ ...listenerThen, ...webDefaults, ...since }]);
     expect(store.list(catalogue['http-service'])).toEqual([{ ...serviceThen, port: null }]);
     expect(store.find(catalogue.organization, 'organization')).toMatchObject({
       defaultDomain: 'contoso.com',
@@ -98,7 +100,7 @@ describe('a store of version 1', () => {
       httpServices: [{ name: 'dav', port: 8443 }],
     });
     apply(store, { estate: 1, listeners: [{ name: 'HTTPS', bind: '0.0.0.0:8443' }] });
-    expect(store.at(1).objects.listeners).toEqual([{ ...listenerThen, ...webDefaults }]);
+    expect(store.at(1).objects.listeners).toEqual([{ ...listenerThen, ...webDefaults, ...since }]);
     expect(store.at(1).objects.httpServices).toEqual([{ ...serviceThen, port: null }]);
     expect(store.at(2).objects.listeners).toMatchObject([{ hsts: 86_400_000, bind: '0.0.0.0:443' }]);
   });
@@ -113,6 +115,6 @@ describe('a store of version 1', () => {
       .run(before, JSON.stringify(listenerThen));
     database.close();
     const store = scratchStore(path);
-    expect(store.at(1).objects.listeners).toEqual([{ ...listenerThen, ...webDefaults, bind: '0.0.0.0:444' }]);
+    expect(store.at(1).objects.listeners).toEqual([{ ...listenerThen, ...webDefaults, ...since, bind: '0.0.0.0:444' }]);
   });
 });

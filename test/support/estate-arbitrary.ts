@@ -349,9 +349,10 @@ function directory(pools: Pools): fc.Arbitrary<Directory> {
           database: pick(pools.databases),
           guid: fc.option(fc.constant(guidOf(order[index] ?? 0))),
           extension: fc.option(fc.constant(`+${order[index]}00`)),
+          dialPlan: pickOrNull(pools.dialPlans),
           protocols,
         },
-        ['address', 'aliases', 'database', 'guid', 'extension'],
+        ['address', 'aliases', 'database', 'guid', 'extension', 'dialPlan'],
       );
     const members = fc.array(addressArbitrary, { maxLength: 4 });
     const group = (address: string) =>
@@ -385,6 +386,28 @@ const domains = fc
     ),
   );
 
+const smartHosts = fc.constantFrom('relay.fabrikam.com', '[10.0.0.1]:2525', '[::1]');
+const password = fc.constantFrom(
+  { passwordFile: '/etc/usher/pass word', passwordEnv: null },
+  { passwordFile: null, passwordEnv: 'RELAY_PASSWORD' },
+);
+
+/** Rules that hold between fields: TLS from the first byte, and whom a password may be sent to. */
+const handover = fc.oneof(
+  fc.record({
+    smartHosts: fc.array(smartHosts, { maxLength: 2 }),
+    tls: fc.constantFrom('none', 'opportunistic', 'encrypt', 'verify', 'domain:mx.fabrikam.com'),
+    implicitTls: fc.constant(false),
+    auth: fc.constant(null),
+  }),
+  fc.record({
+    smartHosts: fc.array(smartHosts, { minLength: 1, maxLength: 2 }),
+    tls: fc.constantFrom('encrypt', 'verify', 'domain:mx.fabrikam.com'),
+    implicitTls: fc.boolean(),
+    auth: fc.tuple(line, password).map(([user, place]) => ({ user, ...place })),
+  }),
+);
+
 function sendConnectors(pools: Pools): fc.Arbitrary<EstateDocument[]> {
   const space = fc.constantFrom('*', '*;1', '*.contoso.com;100', 'contoso.com;5', 'SMTP:bücher.example;2');
   const fields = {
@@ -397,15 +420,26 @@ function sendConnectors(pools: Pools): fc.Arbitrary<EstateDocument[]> {
     scoped: fc.boolean(),
     frontEndProxy: fc.boolean(),
     maxMessageSize: size,
-    smartHosts: fc.array(fc.constantFrom('relay.fabrikam.com', '[10.0.0.1]:2525', '[::1]'), { maxLength: 2 }),
     port: portNumber,
-    tls: fc.constantFrom('none', 'opportunistic', 'encrypt', 'verify', 'domain:mx.fabrikam.com'),
-    auth: fc.option(fc.record({ user: line, passwordFile: fc.constantFrom('/etc/usher/pass word') })),
+    mtaSts: fc.boolean(),
+    ca: fc.constantFrom(null, '/etc/ca bundle.pem'),
+    certificate: pickOrNull(pools.certificates),
     heloName: fc.option(domainName),
+    resolvers: fc.array(fc.constantFrom('10.0.0.53', '10.0.0.53:5353', '[::1]:53'), { maxLength: 2 }),
+    allowPrivateAddresses: fc.boolean(),
     maxMessagesPerConnection: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+    maxConnectionsPerHost: fc.integer({ min: 1, max: 10_000 }),
+    connectTimeout: fc.constantFrom('1s', '90s', '1500ms'),
+    replyTimeout: fc.constantFrom('1s', '1h'),
+    idleTimeout: fc.constantFrom<string | number>('0s', 0, '5s', '1ms'),
+    protocolLog: fc.boolean(),
   };
   return namesArbitrary(pools.choice, 0, 2).chain((names) =>
-    each(names, (name) => partial({ name: fc.constant(name), ...fields }, ['name', 'sources', 'auth'])),
+    each(names, (name) =>
+      fc
+        .tuple(partial({ name: fc.constant(name), ...fields }, ['name', 'sources', 'certificate']), handover)
+        .map(([connector, rules]) => ({ ...connector, ...rules })),
+    ),
   );
 }
 
@@ -559,7 +593,14 @@ function filters(choice: NameChoice): fc.Arbitrary<EstateDocument> {
 function calls(pools: Pools): fc.Arbitrary<Record<'callGateways' | 'dialPlans' | 'huntGroups', EstateDocument[]>> {
   const gateway = (name: string) =>
     partial(
-      { name: fc.constant(name), address: fc.constantFrom('10.9.9.9', 'gw.contoso.com'), enabled: fc.boolean() },
+      {
+        name: fc.constant(name),
+        address: fc.constantFrom('10.9.9.9', 'gw.contoso.com'),
+        enabled: fc.boolean(),
+        port: portNumber,
+        transport: fc.constantFrom('udp', 'tcp', 'tls'),
+        probe: fc.constantFrom('0s', '1s', '90s', '1d'),
+      },
       ['name', 'address'],
     );
   const plan = (name: string) =>

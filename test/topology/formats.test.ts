@@ -26,6 +26,7 @@ const good: Record<FormatName, readonly string[]> = {
   line: ['one line'],
   comment: ['', 'one line'],
   banner: ['220 mail.contoso.com ready'],
+  variable: ['RELAY_PASSWORD', '_', 'a1', 'x'.repeat(128)],
   path: ['/etc/usher/mail.pem', 'with space'],
 };
 
@@ -45,7 +46,10 @@ const bad: Record<FormatName, readonly string[]> = {
     ...['/a%2fb', '/.', '/..', '/a/../b', '/a/.', '/./a'],
   ],
   component: [' imap', 'x'.repeat(71)],
-  addressSpace: ['*;0', '*;101', '*.', '*.*.com', '*;', 'a b', ';5', 'contoso.com;1;2'],
+  addressSpace: [
+    ...['*;0', '*;101', '*;-1', '*;1.5', '*.', '**', '--', '*.*.com', '*contoso.com', 'con*oso.com', '*;', 'a b', ';5'],
+    ...['contoso.com;1;2', 'X400:contoso.com', 'SMTP:', 'smtp:SMTP:contoso.com', '@contoso.com', 'contoso.com,1'],
+  ],
   smartHost: ['::1', 'a b', '[mbx1]', 'relay:0', 'relay:65536', '[::1'],
   connectorTls: ['domain:', 'domain:a b', 'tls', 'None'],
   guid: ['5b1c9e70', '{5b1c9e70-1f6e-4f0e-9a53-0c8d4f7a2b11}', '5b1c9e70-1f6e-4f0e-9a53-0c8d4f7a2b1g'],
@@ -53,6 +57,7 @@ const bad: Record<FormatName, readonly string[]> = {
   timestamp: ['tomorrow', '2026-13-01', '12:00'],
   line: [],
   comment: [],
+  variable: ['1A', 'RELAY-PASSWORD', '$RELAY', 'A B', 'A=b', 'Ü', 'x'.repeat(129)],
   banner: ['554 no', '220', '220 ü', 'hello'],
   path: [],
 };

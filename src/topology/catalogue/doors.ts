@@ -10,7 +10,12 @@ const countMax = 2 ** 31 - 1;
 const ranges = (initial: readonly string[] = []) => f.list(f.text('range'), { initial, countMax: 1300 });
 const name = () => f.text('name');
 
-const smartHostAuth = f.object({ user: f.text('line'), passwordFile: f.text('path') });
+const smartHostAuth = f.object({
+  user: f.text('line'),
+  passwordFile: f.optional(f.text('path')),
+  /** Name of the environment variable that holds it. */
+  passwordEnv: f.optional(f.text('variable')),
+});
 
 export const sendConnector = {
   name: name(),
@@ -22,10 +27,21 @@ export const sendConnector = {
   maxMessageSize: f.size(kilobyte, 35 * megabyte),
   smartHosts: f.list(f.text('smartHost'), { countMax: 100 }),
   port: f.integer(1, 65_535, 25),
+  implicitTls: f.boolean(false),
   tls: f.text('connectorTls', 'opportunistic'),
+  mtaSts: f.boolean(true),
+  ca: f.optional(f.text('path')),
+  certificate: f.optional(f.reference('certificate')),
   auth: f.optional(smartHostAuth),
   heloName: f.optional(f.text('domain')),
+  resolvers: f.list(f.text('resolver'), { countMax: 16 }),
+  allowPrivateAddresses: f.boolean(false),
   maxMessagesPerConnection: f.integer(1, countMax, 20),
+  maxConnectionsPerHost: f.integer(1, 10_000, 20),
+  connectTimeout: f.duration(second, 5 * minute, 10 * second),
+  replyTimeout: f.duration(second, hour, minute),
+  idleTimeout: f.duration(0, hour, 5 * second),
+  protocolLog: f.boolean(false),
 };
 
 const authMechanisms = ['tls', 'basic', 'basic-require-tls', 'external-authoritative', 'none'] as const;
@@ -145,6 +161,7 @@ export const listener = {
   transport: f.choice(['tcp', 'udp'], 'tcp'),
   plaintextLogin: f.boolean(false),
   certificate: f.optional(f.reference('certificate')),
+  clientCa: f.optional(f.text('path')),
   proxyPeers: ranges(),
   redirectToHttps: f.boolean(false),
   hsts: f.optional(f.duration(0, 730 * day)),

@@ -3,7 +3,8 @@ import type { Endpoint } from '../endpoints.js';
 import { endpointDefaults } from '../endpoints.js';
 import * as f from '../fields.js';
 
-const hour = 3_600_000;
+const minute = 60_000;
+const hour = 60 * minute;
 const megabyte = 1024 ** 2;
 const name = () => f.text('name');
 
@@ -80,6 +81,8 @@ export const mailbox = {
   database: f.reference('database'),
   guid: f.optional(f.text('guid')),
   extension: f.optional(f.text('digits')),
+  /** Null: the extension holds for every plan. */
+  dialPlan: f.optional(f.reference('dial-plan')),
   protocols: f.record(['imap', 'pop', 'smtp', ...webServices, 'um'] as const, f.boolean(true)),
 };
 
@@ -108,7 +111,15 @@ export const httpService = {
 
 export const certificate = { name: name(), certFile: f.text('path'), keyFile: f.text('path') };
 
-export const gateway = { name: name(), address: f.text('host'), enabled: f.boolean(true) };
+export const gateway = {
+  name: name(),
+  address: f.text('host'),
+  enabled: f.boolean(true),
+  port: f.derived(f.integer(1, 65_535, 5060), (gateway) => (gateway['transport'] === 'tls' ? 5061 : 5060)),
+  transport: f.choice(['udp', 'tcp', 'tls'], 'tcp'),
+  /** How often it is asked whether it is there; 0: never. */
+  probe: f.duration(0, 24 * hour, minute),
+};
 
 export const dialPlan = {
   name: name(),

@@ -9,7 +9,10 @@ import { checkListeners } from './listeners.js';
 import { checkDefaultDomain } from './login-domains.js';
 import { checkCalls, checkDatabases, checkDomains, checkServers } from './places.js';
 import { createNameIndex, danglingReferences, objectsOf } from './references.js';
+import { checkSendConnectorLoops } from './send-connector-loops.js';
+import { checkSendConnectorRules } from './send-connector-rules.js';
 import { checkSendConnectorSources } from './send-connector-sources.js';
+import { checkSendConnectorSpaces } from './send-connector-spaces.js';
 import { checkShadowedReceiveConnectors } from './shadowed-receive-connectors.js';
 import { checkSites } from './sites.js';
 
@@ -21,6 +24,9 @@ const checks = [
   checkDomains,
   checkDefaultDomain,
   checkSendConnectorSources,
+  checkSendConnectorRules,
+  checkSendConnectorSpaces,
+  checkSendConnectorLoops,
   checkReceiveConnectors,
   checkShadowedReceiveConnectors,
   checkListeners,

@@ -30,7 +30,7 @@ function checkCommandSize(listener: Listener): Finding[] {
 
 /** What a listener of its protocol cannot do, each with the field that asks for it. */
 function checkRules(listener: Listener): Finding[] {
-  const { protocol, tls, transport } = listener;
+  const { protocol, tls, transport, clientCa } = listener;
   const isWeb = protocol === 'http';
   const hasStartTls = protocol === 'imap' || protocol === 'pop';
   const rules: ReadonlyArray<readonly [broken: boolean, field: keyof Listener, code: string, message: string]> = [
@@ -40,6 +40,12 @@ function checkRules(listener: Listener): Finding[] {
       'transport',
       'no-udp',
       'udp is for sip without tls only',
+    ],
+    [
+      clientCa !== null && (protocol !== 'sip' || tls !== 'implicit'),
+      'clientCa',
+      'no-client-certificates',
+      'clientCa is for sip with tls implicit only',
     ],
     [
       listener.redirectToHttps && (!isWeb || tls !== 'none'),

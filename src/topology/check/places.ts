@@ -1,6 +1,7 @@
 import type { Database } from '../catalogue/catalogue.js';
 import { domainKey } from '../mail-address.js';
 import { nameKey } from '../names.js';
+import { formatDuration } from '../quantities.js';
 import type { Topology } from '../topology.js';
 import { isMailboxServer } from '../topology.js';
 import type { Finding } from './finding.js';
@@ -74,10 +75,20 @@ export function checkDomains(topology: Topology): Finding[] {
 }
 
 const gatewaysMax = 200;
+const probeMsMin = 1000;
+
+function checkGateways(topology: Topology): Finding[] {
+  const error = errorOf('gateway');
+  return topology.callGateways.flatMap(({ name, probe }) => {
+    if (probe === 0 || probe >= probeMsMin) return [];
+    const message = `asking every ${formatDuration(probe)} is too often; probe is 0s (never) or at least 1s`;
+    return [error(name, ['probe'], 'out-of-range', message)];
+  });
+}
 
 export function checkCalls(topology: Topology): Finding[] {
   const error = errorOf('hunt-group');
-  const findings: Finding[] = [];
+  const findings = checkGateways(topology);
   const pilots = new Map<string, string>();
   for (const group of topology.huntGroups) {
     const key = `${nameKey(group.gateway)} ${group.pilot}`;

@@ -284,6 +284,18 @@ const rows: ReadonlyArray<readonly [title: string, estate: Estate, findings: rea
     ['no-udp listener L transport', 'no-udp listener M transport'],
   ],
   [
+    'authorities of client certificates for what asks for none',
+    {
+      ...place,
+      listeners: [
+        listener('L', { tls: 'implicit', clientCa: '/etc/usher/gateways.pem' }),
+        listener('M', { protocol: 'sip', tls: 'none', clientCa: '/etc/usher/gateways.pem', bind: '0.0.0.0:5060' }),
+        listener('N', { protocol: 'sip', tls: 'implicit', clientCa: '/etc/usher/gateways.pem', bind: '0.0.0.0:5061' }),
+      ],
+    },
+    ['no-client-certificates listener L clientCa', 'no-client-certificates listener M clientCa'],
+  ],
+  [
     'two listeners on one door',
     { ...place, listeners: [listener('L'), listener('M')] },
     ['door-clash listener M bind'],
@@ -418,6 +430,13 @@ const rows: ReadonlyArray<readonly [title: string, estate: Estate, findings: rea
       huntGroups: Array.from({ length: 201 }, (_, index) => huntGroup(`H${index}`, { gateway: `G${index}` })),
     },
     ['too-many-gateways dial-plan DP1 '],
+  ],
+  [
+    'gateways that are asked all the time',
+    {
+      callGateways: ['0s', '999ms', '1s'].map((probe) => ({ name: `G${probe}`, address: '10.9.9.9', probe })),
+    },
+    ['out-of-range gateway G999ms probe'],
   ],
 
   [

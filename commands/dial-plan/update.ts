@@ -1,0 +1,3 @@
+import { updateCommand } from '../../src/cli/noun-commands.js';
+
+export default updateCommand('dial-plan');

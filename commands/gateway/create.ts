@@ -1,0 +1,3 @@
+import { createCommand } from '../../src/cli/noun-commands.js';
+
+export default createCommand('gateway');

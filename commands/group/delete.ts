@@ -1,0 +1,3 @@
+import { deleteCommand } from '../../src/cli/noun-commands.js';
+
+export default deleteCommand('group');

@@ -1,0 +1,3 @@
+import { listCommand } from '../../src/cli/noun-commands.js';
+
+export default listCommand('group');

@@ -1,0 +1,3 @@
+import { showCommand } from '../../src/cli/noun-commands.js';
+
+export default showCommand('group');
