@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { UsherError } from '../errors.js';
 import { createScreening } from '../filtering/screening.js';
 import { downServers } from '../routing/availability.js';
+import { type Decision, step, type TraceStep } from '../routing/decision.js';
 import { routeMail } from '../routing/route-mail.js';
 import { routeServerMail } from '../routing/route-server-mail.js';
 import { chooseFrontEnd, requireServers } from '../topology/choose-front-end.js';
@@ -9,7 +10,7 @@ import { parseSize } from '../topology/quantities.js';
 import { isAddress } from '../topology/ranges.js';
 import type { Screening } from '../topology/screening.js';
 import type { Topology } from '../topology/topology.js';
-import { isMailboxServer } from '../topology/topology.js';
+import { buildTopology, isMailboxServer, namedHosts } from '../topology/topology.js';
 import { readDnsAnswers } from './dns-answers.js';
 import { type Answer, badFlag, type Estate, type PlaceOfQuestion } from './test-routing.js';
 
@@ -60,14 +61,38 @@ function atServer({ topology, directory }: Estate, flags: MailFlags, name: strin
   });
 }
 
-function atFrontEnd({ topology, directory }: Estate, flags: MailFlags, sizeBytes: number | null) {
+/** The estate with the addresses that the question gives to servers whose hosts are names. */
+function placed(topology: Topology, dns: readonly string[]): Topology {
+  const found = new Map<string, readonly string[]>();
+  for (const [name, answer] of readDnsAnswers(dns)) if (answer.kind === 'addresses') found.set(name, answer.addresses);
+  return found.size === 0 ? topology : buildTopology(topology.revision, topology, found);
+}
+
+/**
+ * What a client that is refused for what it counts as could still be: a runtime looks up the hosts of servers that are
+ * names, here they are known only as the question says.
+ */
+function unknownHosts(topology: Topology, { clientIp, user, dns = [] }: MailFlags, decision: Decision): TraceStep[] {
+  const isRefused = decision.reply?.enhanced === '5.7.1' && user === undefined;
+  if (clientIp === undefined || !isRefused) return [];
+  const answers = readDnsAnswers(dns);
+  const unknown = namedHosts(topology).filter((host) => !answers.has(host));
+  if (unknown.length === 0) return [];
+  const more = unknown.length > 3 ? ` and ${unknown.length - 3} more` : '';
+  const detail = `${unknown.slice(0, 3).join(', ')}${more} not looked up; if ${clientIp} is one of them, add --dns ${unknown[0]}=${clientIp}`;
+  return [step('server-hosts/unknown', detail)];
+}
+
+function atFrontEnd(estate: Estate, flags: MailFlags, sizeBytes: number | null) {
+  const { directory } = estate;
+  const topology = placed(estate.topology, flags.dns ?? []);
   for (const [flag, address] of [
     ['client-ip', flags.clientIp],
     ['local-ip', flags.localIp],
   ] as const) {
     if (address !== undefined && !isAddress(address)) throw badFlag(flag, address, 'an IP address');
   }
-  return routeMail({
+  const decision = routeMail({
     topology,
     directory,
     frontEnd: chooseFrontEnd(topology, flags.on, hostname()),
@@ -81,6 +106,7 @@ function atFrontEnd({ topology, directory }: Estate, flags: MailFlags, sizeBytes
     sizeBytes,
     screening: screen(topology, flags),
   });
+  return { ...decision, trace: [...decision.trace, ...unknownHosts(topology, flags, decision)] };
 }
 
 /** The filters with the DNS answers of the question; a name without an answer is not listed. */

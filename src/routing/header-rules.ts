@@ -12,8 +12,15 @@ export interface HeadField {
   readonly hiddenNames?: readonly string[] | undefined;
 }
 
+/** Whether a message goes to a server of the estate, or leaves it. */
+export type MailDestination = 'inside' | 'outside';
+
 /** The end of a header: has the message come through too many servers, or too often through this front end. */
-export function judgeHead(session: MailSession, fields: readonly HeadField[]): Judgement {
+export function judgeHead(
+  session: MailSession,
+  fields: readonly HeadField[],
+  destination: MailDestination = 'inside',
+): Judgement {
   const { connector, frontEnd } = session;
   const { maxHopCount, maxLocalHopCount } = connector;
   const own = new Set([hostKey(frontEnd.host), hostKey(frontEnd.name)]);
@@ -27,12 +34,13 @@ export function judgeHead(session: MailSession, fields: readonly HeadField[]): J
   }
   const local = maxLocalHopCount === 0 ? '' : `, ${localHops} of ${frontEnd.name} (at most ${maxLocalHopCount})`;
   const hopsStep = step('head/hops', `${hops} Received fields (at most ${maxHopCount})${local}`);
-  if (hops > maxHopCount) return looped('too-many-hops', hopsStep);
-  return localHops > maxLocalHopCount ? looped('too-many-local-hops', hopsStep) : passed(hopsStep);
+  if (hops > maxHopCount) return looped('too-many-hops', hopsStep, destination);
+  return localHops > maxLocalHopCount ? looped('too-many-local-hops', hopsStep, destination) : passed(hopsStep);
 }
 
-function looped(reason: string, hopsStep: TraceStep): Judgement {
-  const { refusal, trace } = refused('reject', reason, 554, '5.4.6', 'Hop count exceeded - possible mail loop');
+function looped(reason: string, hopsStep: TraceStep, destination: MailDestination): Judgement {
+  const enhanced = destination === 'outside' ? '5.4.14' : '5.4.6';
+  const { refusal, trace } = refused('reject', reason, 554, enhanced, 'Hop count exceeded - possible mail loop');
   return { refusal, trace: [hopsStep, ...trace] };
 }
 
@@ -80,17 +88,20 @@ function mayUseReserved(session: MailSession): boolean {
   return standingOf(session) === 'server' && !session.connector.auth.includes('external-authoritative');
 }
 
-/** The fields that pass the header firewall, the given list itself when all do. */
+/** The fields that pass the header firewall, the given list itself when all do; what is the organization's own stays in it. */
 export function keepFields<F extends HeadField>(
   session: MailSession,
   fields: readonly F[],
+  destination: MailDestination = 'inside',
 ): { readonly kept: readonly F[]; readonly trace: readonly TraceStep[] } {
   const passes = ({ name, hiddenNames = [] }: F): boolean => isOrdinary(name) && hiddenNames.every(isOrdinary);
   const removed = fields.filter((field) => !passes(field));
-  if (removed.length === 0 || mayUseReserved(session)) return { kept: fields, trace: [] };
+  const mayStay = destination === 'inside' && mayUseReserved(session);
+  if (removed.length === 0 || mayStay) return { kept: fields, trace: [] };
   const names = removed.slice(0, namesMax).map(({ name }) => safeName(name));
   const more = removed.length > namesMax ? ` and ${removed.length - namesMax} more` : '';
-  const trace = [step('head/fields-removed', `${names.join(', ')}${more}; only own servers may set them`)];
+  const why = destination === 'outside' ? 'they do not leave the organization' : 'only own servers may set them';
+  const trace = [step('head/fields-removed', `${names.join(', ')}${more}; ${why}`)];
   return { kept: fields.filter(passes), trace };
 }
 

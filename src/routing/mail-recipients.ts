@@ -5,6 +5,7 @@ import type { RecipientDecision, TraceStep } from './decision.js';
 import { step } from './decision.js';
 import type { MailSession } from './mail-session.js';
 import { screeningOf, standingOf } from './mail-session.js';
+import { isHandedOver, mayBeServer, unknownServerReply, type WayOut, wayOut } from './outbound-mail.js';
 import { refusedDomain } from './recipient-domains.js';
 import { classifyRecipient, type Recipient } from './recipients.js';
 
@@ -16,11 +17,17 @@ export interface Envelope {
   readonly recipients: readonly RecipientDecision[];
   readonly accepted: readonly RecipientDecision[];
   readonly trace: readonly TraceStep[];
+  /** The way out of the estate that all accepted recipients share; null: they stay in it. */
+  readonly wayOut: WayOut | null;
 }
 
-export const emptyEnvelope: Envelope = { recipients: [], accepted: [], trace: [] };
+export const emptyEnvelope: Envelope = { recipients: [], accepted: [], trace: [], wayOut: null };
 
-type Verdict = Pick<RecipientDecision, 'verdict' | 'reply'> & { readonly why: string };
+interface Verdict extends Pick<RecipientDecision, 'verdict' | 'reply'> {
+  readonly why: string;
+  readonly trace?: readonly TraceStep[];
+  readonly wayOut?: WayOut;
+}
 
 const accept: Verdict = { verdict: 'accept', reply: null, why: '' };
 
@@ -28,16 +35,24 @@ function no(verdict: 'reject' | 'defer', code: number, enhanced: string, text: s
   return { verdict, reply: { code, enhanced, text }, why };
 }
 
-/** RCPT TO: what the address is, whether this session may send to it, and whether it fits in this transaction. */
-export function addRecipient(session: MailSession, envelope: Envelope, text: string): Envelope {
+/**
+ * RCPT TO: what the address is, whether this session may send to it, and whether it fits in this transaction.
+ * `sizeBytes` is the declared size of the message, null where none was declared.
+ */
+export function addRecipient(
+  session: MailSession,
+  envelope: Envelope,
+  text: string,
+  sizeBytes: number | null = null,
+): Envelope {
   const { topology, directory } = session;
   const known = text.length <= addressLengthMax ? classifyRecipient(topology, directory, text) : undefined;
   const database =
     known?.entry?.class === 'mailbox' ? (topology.database(known.entry.database)?.name ?? known.entry.database) : null;
   const considered = envelope.accepted.length < consideredMax;
   const kind = known?.class ?? null;
-  const { verdict, reply, why } = known
-    ? judgeRecipient(session, envelope, {
+  const judged = known
+    ? judgeRecipient(session, envelope, sizeBytes, {
         class: kind,
         database,
         key: known.key,
@@ -45,6 +60,7 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
         domain: known.domain,
       })
     : no('reject', 501, '5.1.3', 'Invalid address', 'is no address');
+  const { verdict, reply, why } = judged;
   const recipient: RecipientDecision = {
     address: text,
     class: kind,
@@ -57,7 +73,8 @@ export function addRecipient(session: MailSession, envelope: Envelope, text: str
   return {
     recipients: [...envelope.recipients, recipient],
     accepted: verdict === 'accept' ? [...envelope.accepted, recipient] : envelope.accepted,
-    trace: [...envelope.trace, step(`recipient/${verdict}`, detail)],
+    trace: [...envelope.trace, step(`recipient/${verdict}`, detail), ...(judged.trace ?? [])],
+    wayOut: envelope.wayOut ?? judged.wayOut ?? null,
   };
 }
 
@@ -78,7 +95,12 @@ interface Judged extends Pick<RecipientDecision, 'class' | 'database'> {
 }
 
 /** The domain gives the right to be written to, not the directory: a contact may have an address anywhere. */
-function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Judged): Verdict {
+function judgeRecipient(
+  session: MailSession,
+  envelope: Envelope,
+  sizeBytes: number | null,
+  recipient: Judged,
+): Verdict {
   const { connector, topology } = session;
   const standing = standingOf(session);
   const limit =
@@ -91,6 +113,9 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
     standing === 'user' || standing === 'server' || (standing === 'anonymous' && connector.anonymousRelay);
   const reserved = refusedDomain(connector, recipient.key.slice(recipient.key.lastIndexOf('@') + 1));
   if (reserved) return no('reject', 550, reserved.enhanced, reserved.text, `"${connector.name}" takes no such domain`);
+  if (!recipient.domain && !mayRelay && mayBeServer(session)) {
+    return { verdict: 'defer', reply: unknownServerReply, why: 'the client may be a server whose name is not found' };
+  }
   if (!recipient.domain && !mayRelay) {
     return no('reject', 550, '5.7.1', 'Unable to relay', `${standing} clients may not relay on "${connector.name}"`);
   }
@@ -108,7 +133,29 @@ function judgeRecipient(session: MailSession, envelope: Envelope, recipient: Jud
       `${recipient.database} has no active server`,
     );
   }
+  const isOutside = recipient.class === 'external' || recipient.class === 'relay';
+  if (isOutside && isHandedOver(session)) return leave(session, envelope, recipient.key, sizeBytes);
+  if (envelope.wayOut !== null) return narrowed(`out through "${envelope.wayOut.connector.name}"`);
   return narrow(session, envelope, recipient);
+}
+
+/** Mail of one of our servers for somewhere outside: the way out, which all recipients of the transaction must share. */
+function leave(session: MailSession, envelope: Envelope, key: string, sizeBytes: number | null): Verdict {
+  const way = wayOut(session, key.slice(key.lastIndexOf('@') + 1), sizeBytes);
+  const { trace } = way;
+  if (way.kind === 'none') {
+    const { code, enhanced, text } = way.reply;
+    return { ...no('reject', Number(code), enhanced ?? '5.4.4', text, 'nothing leads there'), trace };
+  }
+  if (envelope.accepted.length === 0) return { verdict: 'accept', reply: null, why: '', trace, wayOut: way };
+  if (envelope.wayOut === null) return narrowed('to servers of our own');
+  return envelope.wayOut.key === way.key ? accept : narrowed(`out through "${envelope.wayOut.connector.name}"`);
+}
+
+/** A recipient with another next hop than the transaction is to be sent again in one of its own. */
+function narrowed(where: string): Verdict {
+  const why = `the transaction goes ${where}`;
+  return no('defer', 452, '4.5.3', 'Send to this recipient in another transaction', why);
 }
 
 /**
@@ -147,8 +194,7 @@ function narrow(session: MailSession, envelope: Envelope, recipient: Judged): Ve
   const fixed = ownServerOf(session, first.database);
   const mine = ownServerOf(session, recipient.database);
   if (fixed === mine) return accept;
-  const why = `the transaction goes to ${fixed ?? 'another server'}, which takes only its own mailboxes together`;
-  return no('defer', 452, '4.5.3', 'Send to this recipient in another transaction', why);
+  return narrowed(`to ${fixed ?? 'another server'}, which takes only its own mailboxes together`);
 }
 
 function activeServerOf({ topology }: MailSession, database: string): Server | undefined {

@@ -58,7 +58,7 @@ export function standingOf(session: MailSession): Standing {
 
 /** A mailbox server of ours, known by its address. */
 function isOwnServer({ topology, clientAddress }: MailSession): boolean {
-  return clientAddress !== null && topology.isMailboxServerAddress(canonicalAddress(clientAddress));
+  return clientAddress !== null && topology.mailboxServersAt(canonicalAddress(clientAddress)).length > 0;
 }
 
 /** May the session begin: the front end is in service, its site takes mail from outside, the connector admits it. */

@@ -12,6 +12,7 @@ import type { Envelope } from './mail-recipients.js';
 import { addRecipient, emptyEnvelope } from './mail-recipients.js';
 import type { Judgement, MailSession } from './mail-session.js';
 import { judgeConnection, judgeSender } from './mail-session.js';
+import { decideWayOut } from './outbound-mail.js';
 import { selectReceiveConnector } from './receive-connectors.js';
 
 /** A message at a front end: who brings it, from whom, to whom. */
@@ -54,7 +55,10 @@ export function routeMail(question: MailQuestion): Decision {
     trace.push(...judgement.trace);
     if (judgement.refusal) return refusedDecision(judgement.refusal, trace, common);
   }
-  const envelope = question.to.reduce<Envelope>((held, to) => addRecipient(session, held, to), emptyEnvelope);
+  const envelope = question.to.reduce<Envelope>(
+    (held, to) => addRecipient(session, held, to, question.sizeBytes),
+    emptyEnvelope,
+  );
   trace.push(...envelope.trace);
   return chooseServer(session, envelope, question.availability, question.sizeBytes, trace);
 }
@@ -85,6 +89,8 @@ export function chooseServer(
 ): Decision {
   const common = { receiveConnector: session.connector.name, recipients: envelope.recipients };
   if (envelope.accepted.length === 0) return noRecipient(envelope, common, before);
+  const { wayOut } = envelope;
+  if (wayOut !== null) return decideWayOut(session, wayOut, availability, sizeBytes, common, before);
   const isUser = session.user !== null;
   const selection = isUser ? selectForSender(session) : selectForRecipients(session, envelope.accepted);
   const refusal = refusalByLink(selection.path, sizeBytes);

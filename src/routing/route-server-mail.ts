@@ -25,8 +25,8 @@ function hopTo(question: HopQuestion, destination: Destination): NextHop {
 }
 
 /** Recipients that leave together: same outcome, same name of the next hop, same connector. */
-const keyOf = ({ outcome, reason, deliveryType, nextHopDomain, connector }: NextHop): string =>
-  JSON.stringify([outcome, reason, deliveryType, nextHopDomain, connector]);
+const keyOf = ({ outcome, reason, deliveryType, nextHopDomain, deliveryGroup, connector }: NextHop): string =>
+  JSON.stringify([outcome, reason, deliveryType, nextHopDomain, deliveryGroup, connector]);
 
 const destinationKey = (destination: Destination): string =>
   JSON.stringify(destination.kind === 'refused' ? destination.reason : destination);

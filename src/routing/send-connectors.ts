@@ -33,33 +33,48 @@ interface Candidate {
   readonly words: string;
 }
 
-/** How well an address space fits a domain: an exact name before `*.domain` (longer first) before `*`; undefined: not at all. */
-function specificityOf(pattern: string, domain: string): number | undefined {
-  if (pattern === '*') return 0;
-  if (!pattern.startsWith('*.')) return pattern === domain ? Number.MAX_SAFE_INTEGER : undefined;
-  const base = pattern.slice(2);
-  return domain === base || domain.endsWith(`.${base}`) ? base.length : undefined;
+/** The address spaces of a connector as they are looked up, each with its least cost. */
+interface SpaceIndex {
+  readonly exact: ReadonlyMap<string, number>;
+  /** Of `*.domain`, by the domain. */
+  readonly suffixes: ReadonlyMap<string, number>;
+  /** Of `*`. */
+  readonly any: number | undefined;
 }
 
-type AddressSpace = NonNullable<ReturnType<typeof parseAddressSpace>>;
-
-const readSpaces = new WeakMap<SendConnector, readonly AddressSpace[]>();
+const spaceIndexes = new WeakMap<SendConnector, SpaceIndex>();
 
 /** The address spaces of a connector, read once. */
-function spacesOf(connector: SendConnector): readonly AddressSpace[] {
-  const spaces = readSpaces.get(connector) ?? connector.addressSpaces.flatMap((text) => parseAddressSpace(text) ?? []);
-  readSpaces.set(connector, spaces);
-  return spaces;
+function spacesOf(connector: SendConnector): SpaceIndex {
+  const known = spaceIndexes.get(connector);
+  if (known !== undefined) return known;
+  const exact = new Map<string, number>();
+  const suffixes = new Map<string, number>();
+  const any = new Map<string, number>();
+  for (const { pattern, cost } of connector.addressSpaces.flatMap((text) => parseAddressSpace(text) ?? [])) {
+    const isSuffix = pattern.startsWith('*.');
+    const costs = pattern === '*' ? any : isSuffix ? suffixes : exact;
+    const key = isSuffix ? pattern.slice(2) : pattern;
+    costs.set(key, Math.min(cost, costs.get(key) ?? cost));
+  }
+  const index = { exact, suffixes, any: any.get('*') };
+  spaceIndexes.set(connector, index);
+  return index;
 }
 
-/** The best address space of a connector for a domain. */
+/** The best address space for a domain: an exact name before `*.domain` (longer first) before `*`. */
 function spaceOf(connector: SendConnector, domain: string): { specificity: number; cost: number } | undefined {
-  return spacesOf(connector)
-    .flatMap(({ pattern, cost }) => {
-      const specificity = specificityOf(pattern, domain);
-      return specificity === undefined ? [] : [{ specificity, cost }];
-    })
-    .sort((a, b) => b.specificity - a.specificity || a.cost - b.cost)[0];
+  const { exact, suffixes, any } = spacesOf(connector);
+  const named = exact.get(domain);
+  if (named !== undefined) return { specificity: Number.MAX_SAFE_INTEGER, cost: named };
+  for (let at = 0; suffixes.size > 0 && at >= 0; ) {
+    const base = domain.slice(at);
+    const cost = suffixes.get(base);
+    if (cost !== undefined) return { specificity: base.length, cost };
+    const dot = domain.indexOf('.', at);
+    at = dot < 0 ? -1 : dot + 1;
+  }
+  return any === undefined ? undefined : { specificity: 0, cost: any };
 }
 
 /** The sources that can send what a server has for them: mailbox servers, this one or such as take mail for anybody. */
@@ -93,9 +108,10 @@ function candidatesOf(question: OutboundQuestion, connectors: readonly SendConne
   const { topology, server, domain } = question;
   const paths = pathsFrom(topology, server.site, 'mail');
   return connectors.flatMap((connector) => {
-    const space = spaceOf(connector, domain);
+    const space = connector.enabled ? spaceOf(connector, domain) : undefined;
+    if (!space || !inScope(connector, server, topology)) return [];
     const way = wayTo(connector, server, topology, paths);
-    if (!connector.enabled || !inScope(connector, server, topology) || !space || !way) return [];
+    if (!way) return [];
     const words = `${connector.name} (cost ${way.cost}+${space.cost}, ${way.hops} hops)`;
     return [{ connector, specificity: space.specificity, cost: way.cost + space.cost, hops: way.hops, words }];
   });

@@ -7,7 +7,8 @@ import { nameKey } from '../../src/topology/names.js';
 import type { BuiltEstate } from './build-estate.js';
 import { indexEstate } from './build-estate.js';
 import { askFor } from './contoso.js';
-import { drawFrom, makeEstate, numbersOf, scales } from './random-estate.js';
+import { drawFrom, numbersOf } from './draw.js';
+import { makeEstate, scales } from './random-estate.js';
 
 const key = Buffer.alloc(32, 1);
 const strangeKey = Buffer.alloc(32, 2);

@@ -61,6 +61,11 @@ describe('how often a message may be handed on', () => {
     expect(judgeHead(session, times(5, elsewhere)).refusal?.reason).toBe('too-many-hops');
   });
 
+  test('a message that would leave the estate is refused as a loop of routes', () => {
+    const { refusal } = judgeHead(sessionOf(limits), times(5, elsewhere), 'outside');
+    expect(refusal?.reply).toMatchObject({ code: 554, enhanced: '5.4.14' });
+  });
+
   test('the trace tells the figures', () => {
     expect(judgeHead(sessionOf(limits), [here, elsewhere]).trace).toEqual([
       { rule: 'head/hops', detail: '2 Received fields (at most 4), 1 of CAS1 (at most 2)' },
@@ -170,6 +175,16 @@ describe('the header firewall', () => {
     const fields = free.map((name) => received('', name));
     expect(keepFields(sessionOf({}), fields)).toEqual({ kept: fields, trace: [] });
     expect(keepFields(sessionOf({}), fields).kept).toBe(fields);
+  });
+
+  test('what is the organization has for itself does not leave it, whoever set it', () => {
+    const fields = [...reserved, ...odd, ...free].map((name) => received('', name));
+    const session = sessionOf({}, { clientAddress: ownServer });
+    expect(keepFields(session, fields, 'inside').kept).toBe(fields);
+    const { kept, trace } = keepFields(session, fields, 'outside');
+    expect(kept.map(({ name }) => name)).toEqual(free);
+    expect(trace[0]?.detail).toMatch(/; they do not leave the organization$/);
+    expect(keepFields(session, kept, 'outside').kept).toBe(kept);
   });
 
   test('a field that hides another goes with it', () => {

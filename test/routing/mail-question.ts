@@ -24,6 +24,7 @@ export function inOracleWords(decision: Decision): OracleAnswer {
     outcome: decision.outcome,
     code: decision.reply === null ? null : Number(decision.reply.code),
     receiveConnector: decision.receiveConnector,
+    connector: decision.connector,
     deliveryGroup: group && `${group.kind} ${group.name.toLowerCase()}`,
     path: path && `${path.sites.join('-')} ${path.cost}`,
     targets: namesOf(decision.targets),

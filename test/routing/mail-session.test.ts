@@ -7,11 +7,12 @@ import { contoso, contosoWith, mailTo } from './contoso.js';
 type Given = Partial<MailQuestion>;
 type Connector = Partial<ReceiveConnector>;
 
-/** What becomes of a message to ann: `proxy`, or outcome and code. */
+/** What becomes of a message to ann: `proxy`, `send`, or outcome and code. */
 function outcomeOf(connector: Connector, given: Given, organization = {}): string {
   const estate = contosoWith({
     organization: { ...contoso.organization, ...organization },
     receiveConnectors: [{ name: 'Door', ...connector }],
+    sendConnectors: [{ name: 'Internet', sources: ['MBX1'] }],
   });
   const { outcome, reply } = routeMail(mailTo(estate, given));
   return reply ? `${outcome} ${reply.code} ${reply.enhanced}` : outcome;
@@ -46,6 +47,7 @@ const callers: Readonly<Record<string, { connector: Connector; given: Given }>> 
 };
 
 const yes = 'proxy';
+const leaves = 'send';
 const norelay = 'reject 550 5.7.1';
 const nologin = 'reject 530 5.7.1';
 
@@ -55,7 +57,7 @@ describe('who may send to whom', () => {
     ['anonymous where relay is open', yes, yes, yes],
     ['user', yes, yes, yes],
     ['user at a door for strangers', yes, yes, yes],
-    ['own server', yes, yes, yes],
+    ['own server', yes, leaves, leaves],
     ['own server where servers are not named', yes, yes, norelay],
     ['front end of ours', yes, yes, norelay],
     ['partner', yes, yes, norelay],

@@ -1,24 +1,19 @@
 import fc from 'fast-check';
 import type { ObjectTypes } from '../../src/topology/catalogue/catalogue.js';
 import { componentStates, requesters } from '../../src/topology/components.js';
+import { endpointDefaults } from '../../src/topology/endpoints.js';
 import type { EstateObjects, EstateParts } from './build-estate.js';
 import { completeEstate } from './build-estate.js';
 import { describeAsked } from './describe-asked.js';
+import { type Draw, drawFrom, numbersOf, spelled } from './draw.js';
 import type { Asked, OracleQuestion } from './oracle/oracle-question.js';
+import { makeSendConnectors, outsideAddresses } from './random-send-connectors.js';
 
 type Part<K extends keyof EstateParts> = NonNullable<EstateParts[K]>;
 
-/** Draws what a random estate is made of. */
-export interface Draw {
-  from<T>(values: readonly T[]): T;
-  int(min: number, max: number): number;
-  /** True in about one of `of` cases. */
-  oneIn(of: number): boolean;
-  some<T>(values: readonly T[], min: number, max: number): T[];
-}
-
 const siteNames = ['Bern', 'aarau', 'Chur', 'davos', 'Egg', 'flims', 'Gais'];
 const kilobyte = 1024;
+const otherDoor = { ...endpointDefaults.outboundProxy, port: 2717 };
 const sizes = [64 * kilobyte, 1024 * kilobyte];
 /** Of a message; beside the limits of links, of connectors and of the organization. */
 export const messageSizes = [
@@ -44,7 +39,16 @@ const ranges = [
   'fd00::/8',
 ];
 const clients = [null, '10.1.0.1', '10.1.0.9', '10.9.9.9', '203.0.113.77', '198.51.100.1', 'fd00::7', '2001:db8::1'];
-const bindings = ['0.0.0.0:25', '[::]:25', '10.0.0.5:25', '[fd00::5]:25', '0.0.0.0:587', '10.0.0.5:587'];
+const bindings = [
+  '0.0.0.0:25',
+  '[::]:25',
+  '10.0.0.5:25',
+  '[fd00::5]:25',
+  '0.0.0.0:587',
+  '10.0.0.5:587',
+  '0.0.0.0:717',
+  '0.0.0.0:717',
+];
 
 function makeSites(draw: Draw, countMax: number): Part<'sites'> {
   return draw.some(siteNames, countMax, countMax).map((name) => ({
@@ -80,9 +84,6 @@ function makeComponents(draw: Draw, names: readonly string[]): ObjectTypes['serv
   }));
 }
 
-/** A reference to a name, now and then in capitals. */
-export const spelled = (draw: Draw, name: string): string => (draw.oneIn(6) ? name.toUpperCase() : name);
-
 function makeServers(draw: Draw, countMax: number, sites: readonly string[], dags: readonly string[]): Part<'servers'> {
   const mailboxServers = Array.from({ length: countMax }, (_, index) => ({
     name: `${draw.from(['mbx', 'MBX'])}${index}`,
@@ -99,6 +100,7 @@ function makeServers(draw: Draw, countMax: number, sites: readonly string[], dag
     site: draw.oneIn(3) ? draw.from(sites) : (sites[0] ?? ''),
     roles: ['frontend'] as const,
     components: draw.oneIn(3) ? makeComponents(draw, ['frontend-transport', 'imap-proxy', 'server-wide']) : [],
+    endpoints: draw.oneIn(6) ? { ...endpointDefaults, outboundProxy: otherDoor } : endpointDefaults,
   }));
   return [...frontEnds, ...mailboxServers];
 }
@@ -128,7 +130,14 @@ function makeConnectors(draw: Draw, frontEnds: readonly string[]): Part<'receive
     maxRecipients: draw.oneIn(3) ? draw.int(1, 5) : 200,
     maxMessageSize: draw.oneIn(3) ? 1024 * kilobyte : 36_864 * kilobyte,
   }));
-  return draw.oneIn(16) ? further : [{ ...everywhere, anonymousRelay: draw.oneIn(3) }, ...further];
+  const outbound = {
+    name: 'Outbound Proxy',
+    bindings: draw.oneIn(6) ? ['0.0.0.0:717', '10.0.0.5:25'] : ['0.0.0.0:717', '[::]:717'],
+    permissionGroups: ['servers'] as const,
+    auth: draw.oneIn(2) ? (['tls', 'external-authoritative'] as const) : (['tls'] as const),
+  };
+  const usual = draw.oneIn(16) ? [] : [{ ...everywhere, anonymousRelay: draw.oneIn(3) }];
+  return [...usual, ...(draw.oneIn(6) ? [] : [outbound]), ...further];
 }
 
 export function makeEstate(draw: Draw, scale: Scale): EstateObjects {
@@ -165,6 +174,10 @@ export function makeEstate(draw: Draw, scale: Scale): EstateObjects {
       draw,
       servers.filter((server) => server.roles?.includes('frontend')).map(({ name }) => name ?? ''),
     ),
+    sendConnectors: makeSendConnectors(
+      draw,
+      servers.filter((server) => server.roles?.includes('mailbox') || draw.oneIn(8)).map(({ name }) => name ?? ''),
+    ),
     mailboxes: databaseNames.flatMap((database, index) => [
       { address: `user${index}@contoso.test`, aliases: [`alias${index}@contoso.test`], database },
       { address: `second${index}@contoso.test`, database },
@@ -172,6 +185,14 @@ export function makeEstate(draw: Draw, scale: Scale): EstateObjects {
     groups: [{ address: 'all@contoso.test' }],
     contacts: [{ address: 'friend@contoso.test', target: 'friend@elsewhere.test' }],
   });
+}
+
+/** The estate with some servers on one machine, or behind one address. */
+function withSharedHosts(draw: Draw, estate: EstateObjects): EstateObjects {
+  const servers = estate.objects.servers.map((server) =>
+    server.host.startsWith('10.1.') && draw.oneIn(4) ? { ...server, host: '10.1.0.1' } : server,
+  );
+  return { ...estate, objects: { ...estate.objects, servers } };
 }
 
 /** Addresses without a mailbox: a group, a contact, relayed, unknown and foreign ones. */
@@ -187,48 +208,26 @@ const otherAddresses = [
 
 function makeQuestion(draw: Draw, { objects, mailboxes }: EstateObjects, scale: Scale): OracleQuestion {
   const own = mailboxes.flatMap(({ address, aliases }) => [address, ...aliases]);
+  const holders = objects.servers.filter((server) => server.roles.includes('mailbox'));
+  const isOutbound = draw.oneIn(3);
   const count = draw.oneIn(3) ? scale.recipientMax : Math.min(scale.recipientMax, draw.int(1, 3));
-  const others = draw.oneIn(3) ? otherAddresses : [];
+  const others = isOutbound ? [...outsideAddresses, ...otherAddresses] : draw.oneIn(3) ? otherAddresses : [];
+  const mostly = isOutbound && !draw.oneIn(3) ? draw.some(outsideAddresses, 1, 3) : [...own, ...others];
   const to = Array.from({ length: count }, () =>
-    draw.from(own.length === 0 || draw.oneIn(8) ? ['all@contoso.test', ...others] : [...own, ...others]),
+    draw.from(own.length === 0 || draw.oneIn(8) ? ['all@contoso.test', ...others] : mostly),
   );
-  const user = draw.oneIn(4) ? draw.from([...own, 'svc@contoso.test', 'all@contoso.test']) : null;
+  const user = draw.oneIn(isOutbound ? 12 : 4) ? draw.from([...own, 'svc@contoso.test', 'all@contoso.test']) : null;
   const frontEnds = objects.servers.filter((server) => server.roles.includes('frontend'));
   return {
     frontEnd: draw.from(frontEnds).name,
     down: !draw.oneIn(3) ? [] : objects.servers.filter(() => draw.oneIn(4)).map((server) => spelled(draw, server.name)),
     localAddress: draw.from([null, null, null, null, '10.0.0.5', '10.0.0.6', 'fd00::5', '::1']),
-    port: draw.from([25, 25, 25, 587]),
-    clientAddress: draw.from(clients),
+    port: draw.from(isOutbound ? [25, 717, 717] : [25, 25, 25, 587]),
+    clientAddress: isOutbound && holders.length > 0 && !draw.oneIn(4) ? draw.from(holders).host : draw.from(clients),
     user,
     from: draw.oneIn(6) ? draw.from([...own, '', 'stranger@elsewhere.test']) : (user ?? 'kim@elsewhere.test'),
     to: draw.oneIn(5) ? to.map((address) => address.toUpperCase()) : to,
     sizeBytes: draw.from(messageSizes),
-  };
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-export function numbersOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-export function drawFrom(next: () => number): Draw {
-  const int = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
-  return {
-    int,
-    from: (values) => values[int(0, values.length - 1)] as (typeof values)[number],
-    oneIn: (of) => int(1, of) === of,
-    some: (values, min, max) => {
-      const left = [...values];
-      const count = int(min, Math.min(left.length, max));
-      return Array.from({ length: count }, () => left.splice(int(0, left.length - 1), 1)).flat();
-    },
   };
 }
 
@@ -248,7 +247,7 @@ export type Scale = typeof scales extends fc.Arbitrary<infer S> ? S : never;
 /** An estate and a question to it. Small, so that every way can be walked, and full of ties. */
 export const askedEstates: fc.Arbitrary<Asked> = scales.map((scale) => {
   const draw = drawFrom(numbersOf(scale.seed));
-  const estate = makeEstate(draw, scale);
+  const estate = withSharedHosts(draw, makeEstate(draw, scale));
   const asked = { estate, question: makeQuestion(draw, estate, scale) };
   return Object.assign(asked, { [fc.toStringMethod]: () => `${JSON.stringify(scale)}\n${describeAsked(asked)}` });
 });

@@ -32,7 +32,8 @@ export default class TestRoutingMail extends RoutingCommand {
     }),
     helo: Flags.string({ description: 'the name the client gives (for SPF)', helpValue: 'NAME', hidden: true }),
     dns: Flags.string({
-      description: 'an answer that the filters get: NAME=ADDRESS, NAME=nxdomain, NAME=timeout',
+      description:
+        'an answer of DNS for the filters, and for servers whose host is a name: NAME=ADDRESS, NAME=nxdomain, NAME=timeout',
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'ANSWER',

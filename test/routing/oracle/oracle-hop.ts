@@ -1,9 +1,8 @@
 import type { SendConnector, Server } from '../../../src/topology/catalogue/catalogue.js';
 import type { OracleDestination } from './oracle-destinations.js';
-import { isOn } from './oracle-mail.js';
 import { oracleSendConnector, oracleSources } from './oracle-send-connector.js';
 import type { Group, OracleView } from './oracle-servers.js';
-import { backwards, endOf, same } from './oracle-servers.js';
+import { backwards, endOf, isOn, same } from './oracle-servers.js';
 import type { SimplePath } from './simple-paths.js';
 import { lower } from './simple-paths.js';
 

@@ -1,9 +1,9 @@
-import type { Server } from '../../../src/topology/catalogue/catalogue.js';
 import { oracleConnector } from './oracle-connector.js';
 import type { Asked } from './oracle-question.js';
 import { addresseeOf, oracleRecipients, oracleStanding } from './oracle-recipients.js';
 import type { OraclePlan } from './oracle-servers.js';
-import { OracleView, planForRecipients, planForSender } from './oracle-servers.js';
+import { isOn, OracleView, planForRecipients, planForSender } from './oracle-servers.js';
+import { oracleHandOver } from './oracle-way-out.js';
 import { lower } from './simple-paths.js';
 
 /** What an answer must be, as far as the oracle says. Sets of servers are sorted and in lower case. */
@@ -11,6 +11,7 @@ export interface OracleAnswer {
   readonly outcome: string;
   readonly code: number | null;
   readonly receiveConnector: string | null;
+  readonly connector: string | null;
   readonly deliveryGroup: string | null;
   readonly path: string | null;
   readonly targets: readonly string[];
@@ -18,14 +19,7 @@ export interface OracleAnswer {
   readonly recipients: readonly string[];
 }
 
-const empty = { deliveryGroup: null, path: null, targets: [], fallback: [], recipients: [] };
-
-/** Whether a server's part is switched on by everybody who has a say. */
-export function isOn(server: Server, component: string): boolean {
-  return server.components.every(
-    (entry) => (entry.component !== component && entry.component !== 'server-wide') || entry.state === 'active',
-  );
-}
+const empty = { connector: null, deliveryGroup: null, path: null, targets: [], fallback: [], recipients: [] };
 
 /** Where a message goes, thought through the slow way. */
 export function oracleMail(asked: Asked): OracleAnswer {
@@ -47,15 +41,18 @@ export function oracleMail(asked: Asked): OracleAnswer {
   const sizeMax =
     standing === 'server' ? Infinity : Math.min(connector.maxMessageSize, estate.objects.organization.maxMessageSize);
   if ((question.sizeBytes ?? 0) > sizeMax) return { ...common, outcome: 'reject', code: 552 };
-  const answered = oracleRecipients(asked, connector, standing);
+  const handOver = oracleHandOver(asked, connector, standing);
+  const answered = oracleRecipients(asked, connector, standing, handOver);
   const recipients = answered.map(
     ({ address, code, considered }) => `${address} ${code} ${considered ? 'counts' : 'does not count'}`,
   );
   const accepted = answered.filter((recipient) => recipient.code === 250);
   if (accepted.length === 0) {
     const code = answered.at(-1)?.code ?? 503;
-    return { ...common, recipients, outcome: code === 550 ? 'reject' : 'defer', code };
+    return { ...common, recipients, outcome: code >= 500 && code !== 503 ? 'reject' : 'defer', code };
   }
+  const [first] = accepted;
+  if (first && handOver && first.way !== 'inside') return { ...common, recipients, ...handOver.carry(first.address) };
   const view = new OracleView(asked);
   const plan = question.user === null ? planForRecipients(view, accepted) : planForSender(view, question.user);
   return { ...common, recipients, ...carryOut(asked, plan) };

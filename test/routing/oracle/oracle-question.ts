@@ -1,5 +1,8 @@
 import type { EstateObjects } from '../build-estate.js';
 
+/** Who a client counts as. */
+export type Standing = 'anonymous' | 'user' | 'server' | 'partner';
+
 /** A message at a front end, in plain names. */
 export interface OracleQuestion {
   readonly frontEnd: string;

@@ -1,8 +1,7 @@
 import type { ReceiveConnector } from '../../../src/topology/catalogue/catalogue.js';
-import type { Asked } from './oracle-question.js';
+import type { Asked, Standing } from './oracle-question.js';
+import type { OracleHandOver } from './oracle-way-out.js';
 import { lower } from './simple-paths.js';
-
-export type Standing = 'anonymous' | 'user' | 'server' | 'partner';
 
 /** Whom an address belongs to. Knows plain addresses only: no quotes, no tags, no international names. */
 export interface Addressee {
@@ -42,8 +41,10 @@ export function oracleStanding({ estate, question }: Asked, connector: ReceiveCo
 /** What is answered to one RCPT: nothing bad, or the code. */
 export interface OracleRecipient extends Addressee {
   readonly address: string;
-  readonly code: 250 | 452 | 550;
+  readonly code: 250 | 452 | 550 | 552;
   readonly considered: boolean;
+  /** `inside`, or what those outside that can go together have in common. */
+  readonly way: string;
 }
 
 /** The server that has an address to itself: the active one, if it accepts only its own mailboxes. */
@@ -54,7 +55,12 @@ function loner({ estate }: Asked, database: string | null): string | null {
 }
 
 /** Every RCPT of the message in turn. */
-export function oracleRecipients(asked: Asked, connector: ReceiveConnector, standing: Standing): OracleRecipient[] {
+export function oracleRecipients(
+  asked: Asked,
+  connector: ReceiveConnector,
+  standing: Standing,
+  handOver: OracleHandOver | null,
+): OracleRecipient[] {
   const { organization } = asked.estate.objects;
   const most =
     standing === 'server' ? organization.maxRecipients : Math.min(organization.maxRecipients, connector.maxRecipients);
@@ -63,12 +69,16 @@ export function oracleRecipients(asked: Asked, connector: ReceiveConnector, stan
   for (const address of asked.question.to) {
     const addressee = addresseeOf(asked, address);
     const taken = answered.filter((recipient) => recipient.code === 250);
+    const leaves = addressee.class === 'external' || addressee.class === 'relay';
+    const out = leaves && handOver ? handOver.wayFor(address) : ({ way: 'inside', code: 250 } as const);
     let code: OracleRecipient['code'] = 250;
     if (taken.length >= most) code = 452;
     else if (addressee.class === 'external' && !relay) code = 550;
+    else if (out.code !== 250) code = out.code;
+    else if (taken[0] && taken[0].way !== out.way) code = 452;
     else if (standing !== 'user' && taken[0] && loner(asked, taken[0].database) !== loner(asked, addressee.database))
       code = 452;
-    answered.push({ ...addressee, address, code, considered: code === 250 && taken.length < 20 });
+    answered.push({ ...addressee, address, code, considered: code === 250 && taken.length < 20, way: out.way });
   }
   return answered;
 }

@@ -21,6 +21,13 @@ export interface Group {
 
 export const same = (a: string | null, b: string | null): boolean => a !== null && b !== null && lower(a) === lower(b);
 
+/** Whether a server's part is switched on by everybody who has a say. */
+export function isOn(server: Server, component: string): boolean {
+  return server.components.every(
+    (entry) => (entry.component !== component && entry.component !== 'server-wide') || entry.state === 'active',
+  );
+}
+
 /** The estate as seen from one front end. */
 export class OracleView {
   readonly asked: Asked;
