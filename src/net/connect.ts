@@ -103,9 +103,9 @@ async function attempt(place: ServerPlace & { address: string }, options: Connec
   }
   if (options.preface) socket.write(options.preface);
   if (options.tls === 'none') return socket;
-  const { verify, ca, serverName, signal } = options;
+  const { verify, ca, serverName, identity, signal } = options;
   const timeoutMs = Math.max(1, endAt - performance.now());
-  return startTls(socket, { verify, ca, serverName, signal, timeoutMs, host: place.host, port: place.port });
+  return startTls(socket, { verify, ca, serverName, identity, signal, timeoutMs, host: place.host, port: place.port });
 }
 
 function summaryOf(failures: readonly ConnectFailure[], place: ServerPlace): ConnectFailure {

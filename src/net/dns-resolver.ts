@@ -8,9 +8,9 @@ export type DnsAddresses =
   | { readonly kind: 'nxdomain' }
   | { readonly kind: 'timeout' };
 
-export type DnsRecordType = 'A' | 'AAAA' | 'MX' | 'TXT' | 'PTR';
+export type DnsRecordType = 'A' | 'AAAA' | 'CNAME' | 'MX' | 'TXT' | 'PTR';
 
-/** A and AAAA: text; TXT: its strings; MX: the host and its preference; PTR: the name. */
+/** A and AAAA: text; TXT: its strings; MX: the host (`` for the root) and its preference; CNAME, PTR: the name. */
 export type DnsRecord = string | readonly string[] | { readonly exchange: string; readonly priority: number };
 
 /** A name without such records (ENOTFOUND, ENODATA), or an answer that could not be had (ETIMEOUT). */
@@ -24,10 +24,18 @@ export class DnsFailure extends Error {
   }
 }
 
+/** Records of a name, that it has none (or that there is no such name), or why that is not known. */
+export type DnsRecords =
+  | { readonly kind: 'records'; readonly records: readonly DnsRecord[] }
+  | { readonly kind: 'absent'; readonly code: 'ENOTFOUND' | 'ENODATA' }
+  | { readonly kind: 'failed'; readonly reason: string };
+
 /** Looks names up, and remembers for a while what it was told. Questions for one name at one time are one question. */
 export interface DnsResolver {
   /** Never rejects; at once when the answer is known. */
   addresses(name: string): DnsAddresses | Promise<DnsAddresses>;
+  /** What `resolve` says, as a value. Never rejects; at once when the answer is known. */
+  records(name: string, type: DnsRecordType): DnsRecords | Promise<DnsRecords>;
   /** Rejects with a DnsFailure when there are no records. The list is the caller's own. */
   resolve(name: string, type: DnsRecordType): Promise<DnsRecord[]>;
 }
@@ -42,20 +50,15 @@ export interface DnsResolverOptions {
   readonly cachedMax?: number;
 }
 
-type Outcome =
-  | { readonly kind: 'records'; readonly records: readonly DnsRecord[] }
-  | { readonly kind: 'absent'; readonly code: 'ENOTFOUND' | 'ENODATA' }
-  | { readonly kind: 'failed'; readonly reason: string };
-
 interface Answer {
-  readonly outcome: Outcome;
+  readonly outcome: DnsRecords;
   readonly ttlMs: number;
 }
 
 const ttlMaxMs = 300_000;
 const absentTtlMs = 60_000;
 const failedTtlMs = 10_000;
-/** MX, TXT and PTR come without their TTL. */
+/** Node tells no TTL of CNAME, MX, TXT and PTR. */
 const unknownTtlMs = 60_000;
 const cachedCharactersMax = 16 * 1024 * 1024;
 /** RFC 1035 §2.3.4, written out. */
@@ -63,17 +66,17 @@ const nameLengthMax = 253;
 const waitingMax = 10_000;
 const slackMs = 500;
 
-const absent: Outcome = { kind: 'absent', code: 'ENOTFOUND' };
+const absent: DnsRecords = { kind: 'absent', code: 'ENOTFOUND' };
 
 export function createDnsResolver(options: DnsResolverOptions = {}): DnsResolver {
   const { servers = [], timeoutMs = 2000, tries = 2, nowMs = () => performance.now(), cachedMax = 10_000 } = options;
   // c-ares waits twice this before it tries again.
   const resolver = new Resolver({ timeout: Math.ceil(timeoutMs / 2), tries });
   if (servers.length > 0) resolver.setServers(servers);
-  const cache = new DnsCache<Outcome>({ countMax: cachedMax, sizeMax: cachedCharactersMax, nowMs });
-  const waiting = new Map<string, Promise<Outcome>>();
+  const cache = new DnsCache<DnsRecords>({ countMax: cachedMax, sizeMax: cachedCharactersMax, nowMs });
+  const waiting = new Map<string, Promise<DnsRecords>>();
 
-  const query = (key: string, name: string, type: DnsRecordType): Promise<Outcome> =>
+  const query = (key: string, name: string, type: DnsRecordType): Promise<DnsRecords> =>
     new Promise((resolve) => {
       const keep = ({ outcome, ttlMs }: Answer): void => {
         cache.set(key, outcome, ttlMs, key.length + sizeOf(outcome));
@@ -88,7 +91,7 @@ export function createDnsResolver(options: DnsResolverOptions = {}): DnsResolver
         .finally(() => clearTimeout(timer));
     });
 
-  const ask = (given: string, type: DnsRecordType): Outcome | Promise<Outcome> => {
+  const ask = (given: string, type: DnsRecordType): DnsRecords | Promise<DnsRecords> => {
     const name = given.toLowerCase().replace(/\.$/, '');
     if (name === '' || name.length > nameLengthMax) return absent;
     const key = `${type} ${name}`;
@@ -105,6 +108,7 @@ export function createDnsResolver(options: DnsResolverOptions = {}): DnsResolver
       const outcome = ask(name, 'A');
       return outcome instanceof Promise ? outcome.then(addressesOf) : addressesOf(outcome);
     },
+    records: ask,
     async resolve(name, type) {
       const outcome = await ask(name, type);
       switch (outcome.kind) {
@@ -119,7 +123,7 @@ export function createDnsResolver(options: DnsResolverOptions = {}): DnsResolver
   };
 }
 
-function addressesOf(outcome: Outcome): DnsAddresses {
+function addressesOf(outcome: DnsRecords): DnsAddresses {
   switch (outcome.kind) {
     case 'records':
       return { kind: 'addresses', addresses: outcome.records.filter((record) => typeof record === 'string') };
@@ -136,6 +140,8 @@ async function lookUp(resolver: Resolver, name: string, type: DnsRecordType): Pr
       return addressAnswer(await resolver.resolve4(name, { ttl: true }));
     case 'AAAA':
       return addressAnswer(await resolver.resolve6(name, { ttl: true }));
+    case 'CNAME':
+      return answer(await resolver.resolveCname(name), unknownTtlMs);
     case 'MX':
       return answer(await resolver.resolveMx(name), unknownTtlMs);
     case 'TXT':
@@ -167,7 +173,7 @@ function failureAnswer(error: unknown): Answer {
 }
 
 /** In characters, roughly. */
-function sizeOf(outcome: Outcome): number {
+function sizeOf(outcome: DnsRecords): number {
   if (outcome.kind !== 'records') return 0;
   const sizes = outcome.records.map((record) =>
     typeof record === 'string' ? record.length : 'exchange' in record ? record.exchange.length : record.join('').length,

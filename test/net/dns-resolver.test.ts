@@ -115,6 +115,9 @@ describe('records of other types', () => {
     'AAAA a.test': ['2001:db8::1'],
     'PTR 1.2.0.192.in-addr.arpa': ['host.a.test'],
     'TXT broken.test': 'servfail',
+    'CNAME www.a.test': ['host.a.test'],
+    'A host.a.test': ['192.0.2.1'],
+    'MX null.test': ['0 .'],
   };
 
   test('come as Node tells them, and each caller has a list of its own', async () => {
@@ -132,11 +135,26 @@ describe('records of other types', () => {
     expect(server.questions).toHaveLength(4);
   });
 
+  test('an alias is told, and what it stands for is answered for it', async () => {
+    const { resolver } = await resolverOver(zone);
+    expect(await resolver.resolve('www.a.test', 'CNAME')).toEqual(['host.a.test']);
+    expect(await resolver.resolve('www.a.test', 'A')).toEqual(['192.0.2.1']);
+    await expect(resolver.resolve('host.a.test', 'CNAME')).rejects.toMatchObject({ code: 'ENODATA' });
+  });
+
+  test('the exchanger of a null MX is the empty name', async () => {
+    const { resolver } = await resolverOver(zone);
+    expect(await resolver.resolve('null.test', 'MX')).toEqual([expect.objectContaining({ exchange: '', priority: 0 })]);
+  });
+
   test('that are not there say so', async () => {
     const { resolver } = await resolverOver(zone);
     await expect(resolver.resolve('a.test', 'A')).rejects.toMatchObject({ code: 'ENODATA' });
     await expect(resolver.resolve('nobody.test', 'TXT')).rejects.toMatchObject({ code: 'ENOTFOUND' });
     await expect(resolver.resolve('broken.test', 'TXT')).rejects.toMatchObject({ code: 'ETIMEOUT' });
+    expect(resolver.records('a.test', 'A')).toEqual({ kind: 'absent', code: 'ENODATA' });
+    expect(resolver.records('nobody.test', 'TXT')).toEqual({ kind: 'absent', code: 'ENOTFOUND' });
+    expect(resolver.records('broken.test', 'TXT')).toMatchObject({ kind: 'failed' });
   });
 });
 

@@ -11,7 +11,10 @@ export type DnsReply =
   | 'silent'
   | { readonly ttlSeconds?: number; readonly afterMs?: number; readonly records: readonly string[] };
 
-/** By `TYPE name`: `A a.test` -> addresses, `TXT a.test` -> texts, `MX a.test` -> `10 mx.a.test`, `PTR ...` -> names. */
+/**
+ * By `TYPE name`: `A a.test` -> addresses, `TXT a.test` -> texts, `MX a.test` -> `10 mx.a.test` (`0 .`: none takes
+ * mail), `PTR ...`, `CNAME ...` -> names. A name that has nothing but a CNAME is answered by what it stands for.
+ */
 export type DnsZone = Readonly<Record<string, DnsReply | readonly string[]>>;
 
 export interface TestDnsServer {
@@ -24,7 +27,7 @@ export interface TestDnsServer {
   close(): void;
 }
 
-const typeCodes = { A: 1, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
+const typeCodes = { A: 1, CNAME: 5, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const;
 type TypeName = keyof typeof typeCodes;
 const responseCodes = { nodata: 0, servfail: 2, nxdomain: 3, refused: 5 } as const;
 
@@ -47,17 +50,10 @@ export async function startDnsServer(zone: DnsZone = {}): Promise<TestDnsServer>
     const type = (Object.keys(typeCodes) as TypeName[]).find((key) => typeCodes[key] === code);
     if (type === undefined) throw new Error(`a question of type ${code}`);
     questions.push(`${type} ${name}`);
-    const said = server.zone[`${type} ${name}`];
-    const reply: DnsReply =
-      said === undefined
-        ? Object.keys(server.zone).some((key) => key.endsWith(` ${name}`))
-          ? 'nodata'
-          : 'nxdomain'
-        : typeof said === 'object' && !('records' in said)
-          ? { records: said }
-          : said;
+    const chain = aliases(server.zone, type, name);
+    const reply = replyOf(server.zone, type, chain.at(-1) ?? name);
     if (reply === 'silent') return;
-    const bytes = writeReply(message, end + 4, type, reply);
+    const bytes = writeReply(message, end + 4, { type, reply, chain });
     const send = (): void => socket.send(bytes, from.port, from.address);
     if (typeof reply === 'object' && reply.afterMs) setTimeout(send, reply.afterMs);
     else send();
@@ -77,25 +73,56 @@ function readName(message: Buffer): { name: string; end: number } {
   }
 }
 
-function writeReply(question: Buffer, end: number, type: TypeName, reply: Exclude<DnsReply, 'silent'>): Buffer {
+/** A name, and the ones it stands for one after the other where it has nothing else to say. */
+function aliases(zone: DnsZone, type: TypeName, name: string): string[] {
+  const chain = [name];
+  if (type === 'CNAME') return chain;
+  for (let at = name; chain.length < 8 && zone[`${type} ${at}`] === undefined; ) {
+    const said = zone[`CNAME ${at}`];
+    const target = Array.isArray(said) ? (said[0] as string | undefined) : undefined;
+    if (target === undefined) break;
+    at = target;
+    chain.push(at);
+  }
+  return chain;
+}
+
+function replyOf(zone: DnsZone, type: TypeName, name: string): DnsReply {
+  const said = zone[`${type} ${name}`];
+  if (said === undefined) return Object.keys(zone).some((key) => key.endsWith(` ${name}`)) ? 'nodata' : 'nxdomain';
+  return typeof said === 'object' && !('records' in said) ? { records: said } : said;
+}
+
+interface Answer {
+  readonly type: TypeName;
+  readonly reply: Exclude<DnsReply, 'silent'>;
+  /** The name that was asked for, and the ones it stands for. */
+  readonly chain: readonly string[];
+}
+
+function writeReply(question: Buffer, end: number, { type, reply, chain }: Answer): Buffer {
   const records = typeof reply === 'object' ? reply.records : [];
   const ttl = typeof reply === 'object' ? (reply.ttlSeconds ?? 3600) : 0;
   const head = Buffer.from(question.subarray(0, end));
   head.writeUInt16BE(0x8180 | (typeof reply === 'object' ? 0 : responseCodes[reply]), 2);
   head.writeUInt16BE(1, 4);
-  head.writeUInt16BE(records.length, 6);
+  head.writeUInt16BE(records.length + chain.length - 1, 6);
   head.writeUInt32BE(0, 8);
-  const answers = records.map((record) => {
-    const data = dataOf(type, record);
-    const fixed = Buffer.alloc(12);
-    fixed.writeUInt16BE(0xc00c, 0);
-    fixed.writeUInt16BE(typeCodes[type], 2);
-    fixed.writeUInt16BE(1, 4);
-    fixed.writeUInt32BE(ttl, 6);
-    fixed.writeUInt16BE(data.length, 10);
-    return Buffer.concat([fixed, data]);
-  });
-  return Buffer.concat([head, ...answers]);
+  const asked = Buffer.from([0xc0, 12]);
+  const owners = chain.map((name, index) => (index === 0 ? asked : nameBytes(name)));
+  const links = chain.slice(1).map((target, index) => writeRecord(owners[index] ?? asked, 'CNAME', ttl, target));
+  const owner = owners.at(-1) ?? asked;
+  return Buffer.concat([head, ...links, ...records.map((record) => writeRecord(owner, type, ttl, record))]);
+}
+
+function writeRecord(owner: Buffer, type: TypeName, ttlSeconds: number, record: string): Buffer {
+  const data = dataOf(type, record);
+  const fixed = Buffer.alloc(10);
+  fixed.writeUInt16BE(typeCodes[type], 0);
+  fixed.writeUInt16BE(1, 2);
+  fixed.writeUInt32BE(ttlSeconds, 4);
+  fixed.writeUInt16BE(data.length, 8);
+  return Buffer.concat([owner, fixed, data]);
 }
 
 function dataOf(type: TypeName, record: string): Buffer {
@@ -103,6 +130,7 @@ function dataOf(type: TypeName, record: string): Buffer {
     case 'A':
     case 'AAAA':
       return Buffer.from(ipaddr.parse(record).toByteArray());
+    case 'CNAME':
     case 'PTR':
       return nameBytes(record);
     case 'MX': {
@@ -119,6 +147,9 @@ function dataOf(type: TypeName, record: string): Buffer {
 }
 
 function nameBytes(name: string): Buffer {
-  const labels = name.split('.').map((label) => Buffer.from(label, 'latin1'));
+  const labels = name
+    .split('.')
+    .filter((label) => label !== '')
+    .map((label) => Buffer.from(label, 'latin1'));
   return Buffer.concat([...labels.flatMap((label) => [Buffer.from([label.length]), label]), Buffer.from([0])]);
 }
