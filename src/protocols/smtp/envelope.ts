@@ -43,14 +43,14 @@ export function refusalOf(envelope: Envelope, server: ServerCapabilities): Envel
   }
   const sizeMax = messageSizeMax(server);
   if (sizeMax !== null && size !== undefined && size > sizeMax) {
-    return refusal('server', 552, '5.3.4', `The mailbox server takes messages of ${sizeMax} bytes at most`);
+    return refusal('server', 552, '5.3.4', `The next server takes messages of ${sizeMax} bytes at most`);
   }
   if (body8bit && !server.keywords.has('8BITMIME')) {
-    return refusal('server', 554, '5.6.3', 'The mailbox server does not take 8-bit messages');
+    return refusal('server', 554, '5.6.3', 'The next server does not take 8-bit messages');
   }
   // RFC 6531 §3.5
   if (smtputf8 && !server.keywords.has('SMTPUTF8')) {
-    return refusal('server', 550, '5.6.7', 'The mailbox server does not take addresses beyond ASCII');
+    return refusal('server', 550, '5.6.7', 'The next server does not take addresses beyond ASCII');
   }
   return null;
 }

@@ -6,8 +6,12 @@ import { ReplyReader } from './reply-reader.js';
 import { type OpeningProgress, ServerOpening, type ServerOpeningOptions } from './server-opening.js';
 import { type ServerState, stageOf } from './server-state.js';
 import type { RecipientReply, ServerStage, ServerStep, ServerTurn } from './server-step.js';
+import { type ServerTrace, ServerWitness } from './server-trace.js';
 
-export type SmtpServerDialogueOptions = ServerOpeningOptions;
+export interface SmtpServerDialogueOptions extends ServerOpeningOptions {
+  /** With one the credentials are kept as long as the dialogue, to find them in what the server says. */
+  readonly trace?: ServerTrace | undefined;
+}
 
 const nothing = Buffer.alloc(0);
 const wait: ServerStep = { kind: 'wait' };
@@ -23,9 +27,12 @@ export class SmtpServerDialogue {
   #reader = new ReplyReader();
   #state: ServerState;
   #server: ServerCapabilities = { name: '', keywords: new Map() };
+  readonly #witness: ServerWitness | null;
 
   constructor(options: SmtpServerDialogueOptions) {
+    const { trace, credentials } = options;
     this.#state = { at: 'opening', opening: new ServerOpening(options) };
+    this.#witness = trace === undefined ? null : new ServerWitness(trace, credentials);
   }
 
   /** Whether the server has sent more than what led to the last step; `receive()` goes on with it. */
@@ -112,7 +119,9 @@ export class SmtpServerDialogue {
     return { output: nothing, step: failure(stage, reply, reason, 'spent') };
   }
 
-  #take(reply: SmtpReply, lines: readonly string[]): ServerTurn {
+  #take(said: SmtpReply, lines: readonly string[]): ServerTurn {
+    this.#witness?.heard(said, lines, this.#isPrivate ? 'credentials' : 'other');
+    const reply = this.#witness?.withheld(said) ?? said;
     if (reply.code === 421 && this.#state.at !== 'quit') return this.#fail(reply);
     switch (this.#state.at) {
       case 'opening':
@@ -149,7 +158,7 @@ export class SmtpServerDialogue {
   #open(progress: OpeningProgress, reply: SmtpReply | null): ServerTurn {
     switch (progress.kind) {
       case 'send':
-        return turn(progress.output);
+        return this.#write(progress.output);
       case 'start-tls':
         return { output: nothing, step: progress };
       case 'ready':
@@ -184,7 +193,7 @@ export class SmtpServerDialogue {
   #progress(progress: ExchangeProgress, reply: SmtpReply | null): ServerTurn {
     switch (progress.kind) {
       case 'more':
-        return turn(progress.output);
+        return this.#write(progress.output);
       case 'recipients':
         return this.#takeRecipients(progress.replies, progress.connection);
       case 'go-ahead':
@@ -229,7 +238,13 @@ export class SmtpServerDialogue {
 
   #send(output: string, next: ServerState): ServerTurn {
     this.#state = next;
-    return turn(output);
+    return this.#write(output);
+  }
+
+  #write(output: string): ServerTurn {
+    if (output === '') return idle;
+    this.#witness?.wrote(output, this.#isPrivate ? 'credentials' : 'other');
+    return { output: Buffer.from(output), step: wait };
   }
 
   /** Whether the server may repeat credentials in what it says now. */
@@ -250,10 +265,6 @@ export class SmtpServerDialogue {
     if ((states as readonly string[]).includes(state.at)) return state as Extract<ServerState, { at: At }>;
     throw new Error(`${call}() does not fit the state "${state.at}"`);
   }
-}
-
-function turn(output: string): ServerTurn {
-  return output === '' ? idle : { output: Buffer.from(output), step: wait };
 }
 
 const said = (stage: ServerStage, reply: SmtpReply, connection: 'usable' | 'spent'): ServerStep =>

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { connectTo } from '../../net/connect.js';
+import type { TlsIdentity } from '../../net/tls-settings.js';
 import type { Endpoint } from '../../topology/endpoints.js';
 
 export interface DialOptions {
@@ -10,12 +11,14 @@ export interface DialOptions {
   readonly signal: AbortSignal;
   /** A PROXY header, written ahead of all else. */
   readonly proxy: Buffer | null;
+  /** Our own certificate, for servers that ask; default: none. */
+  readonly identity?: TlsIdentity | null | undefined;
 }
 
 /** Connects to an endpoint. Rejects with ConnectFailure, or with the signal's reason. */
 export function dialServer(options: DialOptions): Promise<Socket> {
-  const { host, endpoint, connectTimeoutMs: timeoutMs, signal, proxy: preface } = options;
+  const { host, endpoint, connectTimeoutMs: timeoutMs, signal, identity, proxy: preface } = options;
   const { port, verify, ca, serverName } = endpoint;
   const tls = endpoint.tls === 'implicit' ? 'implicit' : 'none';
-  return connectTo({ host, port, tls, verify, ca, serverName, timeoutMs, signal, preface });
+  return connectTo({ host, port, tls, verify, ca, serverName, identity, timeoutMs, signal, preface });
 }

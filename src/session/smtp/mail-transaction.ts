@@ -5,10 +5,12 @@ import type { Envelope as WireEnvelope } from '../../protocols/smtp/envelope.js'
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
 import type { Availability } from '../../routing/availability.js';
 import type { Decision, Reply, TraceStep } from '../../routing/decision.js';
+import type { MailDestination } from '../../routing/header-rules.js';
 import { addRecipient, type Envelope, emptyEnvelope } from '../../routing/mail-recipients.js';
 import { judgeSender, type MailSession, type Standing, standingOf } from '../../routing/mail-session.js';
+import { mayBeServer, unknownServerReply } from '../../routing/outbound-mail.js';
 import { chooseServer } from '../../routing/route-mail.js';
-import { isServerCertain } from '../../routing/server-certainty.js';
+import { isMovable, isServerCertain } from '../../routing/server-certainty.js';
 import type { DoorServices } from '../door-services.js';
 import type { Attempt, Candidate } from './open-server.js';
 import { ownReplies } from './own-replies.js';
@@ -48,8 +50,12 @@ export class MailTransaction {
   /** Set when the server was certain before the message came. */
   early: EarlyServer | null = null;
   readonly tried: Attempt[] = [];
+  /** The way out that `tried` is about; null: servers of the estate. */
+  #triedFor: string | null = null;
   /** The answer when nobody could be asked before the message came; it stands where nobody is left to ask. */
   earlyRefusal: SmtpReply | null = null;
+  /** How a next hop outside was looked for. */
+  readonly search: TraceStep[] = [];
   /** Whether the recipient accepted last had been accepted before. */
   isRepeated = false;
   readonly #command: AddressCommand;
@@ -83,6 +89,7 @@ export class MailTransaction {
     const from = wireAddress(command.address);
     return settled(session.screening, () => {
       const { refusal, trace } = judgeSender(session, from, declaredSize(command));
+      if (refusal?.reason === 'not-authenticated' && mayBeServer(session)) return replyInWire(unknownServerReply);
       if (refusal !== null) return replyInWire(refusal.reply);
       return new MailTransaction(session, command, startedAtMs, trace);
     });
@@ -101,12 +108,28 @@ export class MailTransaction {
   }
 
   get sizeMax(): number | null {
-    return messageSizeLimit(this.#session);
+    const limit = messageSizeLimit(this.#session);
+    const { wayOut } = this.#envelope;
+    return wayOut === null ? limit : Math.min(limit ?? Number.POSITIVE_INFINITY, wayOut.connector.maxMessageSize);
+  }
+
+  /** What led to the recipients' verdicts, and to a next hop outside as far as it was looked for. */
+  get trace(): readonly TraceStep[] {
+    return [...this.#trace, ...this.#envelope.trace, ...this.search];
   }
 
   /** Whether the server to take the message can no longer change. */
   get isServerCertain(): boolean {
     return isServerCertain(this.#session, this.#envelope);
+  }
+
+  get destination(): MailDestination {
+    return this.#envelope.wayOut?.kind === 'send' ? 'outside' : 'inside';
+  }
+
+  /** Whether its first recipient decides where it goes, so that without it all is open again. */
+  get mayMove(): boolean {
+    return isMovable(this.#session, this.#envelope);
   }
 
   /** The accepted recipients as they are told to a server, each once. */
@@ -123,6 +146,13 @@ export class MailTransaction {
     return judged.then((envelope) => this.#accept(envelope, address, command));
   }
 
+  /** Who could not take a message that went another way, or was asked otherwise, may take this one. */
+  forgetOtherWays(): void {
+    const key = this.#envelope.wayOut?.key ?? null;
+    if (key !== this.#triedFor) this.tried.length = 0;
+    this.#triedFor = key;
+  }
+
   /** A recipient that the server refused after we had accepted it. */
   refuseLast(reply: SmtpReply): void {
     const { accepted, recipients } = this.#envelope;
@@ -135,6 +165,7 @@ export class MailTransaction {
       ...this.#envelope,
       accepted: accepted.slice(0, -1),
       recipients: [...recipients.slice(0, -1), told],
+      wayOut: accepted.length > 1 ? this.#envelope.wayOut : null,
     };
     this.#wire = this.#wire.filter((recipient) => recipient.address !== refused.address);
     this.#decision = null;
@@ -163,11 +194,11 @@ export class MailTransaction {
   }
 
   #judge(address: string, services: DoorServices): Envelope {
-    const envelope = addRecipient(this.#session, this.#envelope, address);
+    const envelope = addRecipient(this.#session, this.#envelope, address, this.sizeBytes);
     if (!this.#missesDatabase(envelope)) return envelope;
     const { topology, directory, frontEnd } = services.freshSnapshot();
     this.#session = { ...this.#session, topology, directory, frontEnd };
-    return addRecipient(this.#session, this.#envelope, address);
+    return addRecipient(this.#session, this.#envelope, address, this.sizeBytes);
   }
 
   #accept(envelope: Envelope, address: string, { parameters }: AddressCommand): SmtpReply | null {

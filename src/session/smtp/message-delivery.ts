@@ -104,7 +104,8 @@ export class MessageDelivery {
     const { transaction } = this;
     this.#fields = fields;
     this.messageId = fields.find(({ name }) => name.toLowerCase() === 'message-id')?.value ?? null;
-    const judged = judgeHead(transaction.session, fields);
+    const { destination } = transaction;
+    const judged = judgeHead(transaction.session, fields, destination);
     this.trace = judged.trace;
     if (judged.refusal !== null) return { kind: 'refuse', reply: replyInWire(judged.refusal.reply) };
     const recipients = transaction.recipients.map(({ address }) => address);
@@ -114,17 +115,18 @@ export class MessageDelivery {
     if (recipients.every((address) => discarded.has(address))) return { kind: 'discard', reply: ownReplies.discarded };
     const id = transactionId({ from: transaction.from, recipients }, fields);
     this.#digest = new MessageDigest(id);
-    const { kept, trace } = keepFields(transaction.session, fields);
+    const { kept, trace } = keepFields(transaction.session, fields, destination);
     // Whoever writes the header on sees it in what is left only.
     if (kept !== fields && holdsBareLineEnding(head.bytes)) {
       return { kind: 'refuse', reply: ownReplies.bareLineEnding };
     }
     this.trace = [...judged.trace, ...trace];
-    const top = Buffer.from(`${this.#received()}X-Usher-Transaction: ${id}\r\n${marksHeader(marks)}`, 'latin1');
-    const own = kept === fields ? [head.bytes] : kept.map(({ raw }) => raw);
+    const own = destination === 'outside' ? '' : `X-Usher-Transaction: ${id}\r\n${marksHeader(marks)}`;
+    const top = Buffer.from(`${this.#received()}${own}`, 'latin1');
+    const theirs = kept === fields ? [head.bytes] : kept.map(({ raw }) => raw);
     // What begins without an empty line would be read as more of the header by a server that reads generously.
     const end = head.ending === 'other-line' ? [emptyLine] : [];
-    return { kind: 'go-on', discarded, header: Buffer.concat([top, ...own, ...end]) };
+    return { kind: 'go-on', discarded, header: Buffer.concat([top, ...theirs, ...end]) };
   }
 
   #received(): string {

@@ -16,14 +16,17 @@ export async function openEarly(session: SmtpSession, transaction: MailTransacti
   if (last === undefined) return null;
   if (early !== null) {
     const answer = await early.transaction.addRecipients([last]);
-    if (answer.kind === 'answered') return heed(transaction, last.address, answer.replies);
+    if (answer.kind === 'answered') return heed(session, transaction, last.address, answer.replies);
     transaction.early = null;
     if (answer.kind === 'lost') transaction.tried.push({ server: early.server, reason: answer.reason });
     return null;
   }
+  transaction.forgetOtherWays();
   const opened = await openFor(session, transaction, 'recipients', { discarded: new Set(), tried: transaction.tried });
   transaction.tried.push(...opened.tried);
   if (opened.kind === 'refused') {
+    // A next hop outside is that of this very recipient.
+    if (transaction.destination === 'outside') return refuse(session, transaction, opened.reply);
     transaction.earlyRefusal = opened.reply;
     return null;
   }
@@ -35,7 +38,7 @@ export async function openEarly(session: SmtpSession, transaction: MailTransacti
     abandonEarly(session, transaction);
     transaction.earlyRefusal = before.reply;
   }
-  return heed(transaction, last.address, refused);
+  return heed(session, transaction, last.address, refused);
 }
 
 /** Opens a server for all accepted recipients that are not discarded. */
@@ -56,6 +59,20 @@ export async function openFor(
   }
   const to = transaction.recipients.filter(({ address }) => !discarded.has(address));
   const envelope = transaction.wireEnvelope(to, headerRoom);
+  const { wayOut: way } = transaction.envelope;
+  if (way?.kind === 'send') {
+    const { session: snapshot } = transaction;
+    const opened = await services.outbound.open({
+      way,
+      snapshot,
+      envelope,
+      until,
+      tried,
+      signal: session.options.signal,
+    });
+    transaction.search.push(...opened.trace);
+    return opened;
+  }
   const request = { envelope, until, pool, ...session.serverSetting() };
   const candidates = candidatesOf(decision, transaction.session, services, tried);
   const { login } = session;
@@ -84,9 +101,20 @@ export function abandonEarly(session: SmtpSession, transaction: MailTransaction)
 /** Room for what we put on top, so that the declared size is not too small. */
 const headerRoom = 1024;
 
-function heed(transaction: MailTransaction, address: string, replies: readonly RecipientReply[]): SmtpReply | null {
+function heed(
+  session: SmtpSession,
+  transaction: MailTransaction,
+  address: string,
+  replies: readonly RecipientReply[],
+): SmtpReply | null {
   const answer = replies.find((reply) => reply.address === address);
-  if (answer === undefined || answer.reply.code < 300) return null;
-  transaction.refuseLast(answer.reply);
-  return answer.reply;
+  return answer === undefined || answer.reply.code < 300 ? null : refuse(session, transaction, answer.reply);
+}
+
+/** Takes the last recipient out again; without any left the next one may have to go elsewhere. */
+function refuse(session: SmtpSession, transaction: MailTransaction, reply: SmtpReply): SmtpReply {
+  const mayMove = transaction.mayMove;
+  transaction.refuseLast(reply);
+  if (mayMove && transaction.recipients.length === 0) abandonEarly(session, transaction);
+  return reply;
 }

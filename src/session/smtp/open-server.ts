@@ -4,12 +4,14 @@ import type { Envelope } from '../../protocols/smtp/envelope.js';
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
 import type { RecipientReply, ServerFailure, ServerStep } from '../../protocols/smtp/server-step.js';
 import type { Endpoint } from '../../topology/endpoints.js';
+import { briefReason, briefReply } from './brief-reply.js';
 import { introduceClient } from './introduce-client.js';
 import { ownReplies } from './own-replies.js';
 import { ServerConnection } from './server-connection.js';
 import { poolKeyOf, type ServerPool } from './server-pool.js';
 import {
   type Afterwards,
+  briefAnswer,
   giveUp,
   OpenTransaction,
   release,
@@ -160,7 +162,7 @@ export async function negotiate(
       return { kind: 'taken', server, transaction, refused: [] };
     }
     case 'recipients': {
-      const { refused } = step;
+      const refused = step.refused.map(briefAnswer);
       if (until === 'recipients') {
         const transaction = new OpenTransaction(connection, 'recipients', deadlines, afterwards);
         return { kind: 'taken', server, transaction, refused };
@@ -187,11 +189,16 @@ export async function negotiate(
 /** Closed, or told to go, before the reply to MAIL: nothing of the message can have been taken. */
 function isStale(connection: ServerConnection, { stage, reply, connection: left }: ServerFailure): boolean {
   if (left !== 'spent' || (stage !== 'mail' && stage !== 'idle')) return false;
-  return reply === null ? connection.ending === 'closed' : reply.code === 421;
+  // Words that nobody asked for were there before anything was sent.
+  return reply === null ? connection.ending === 'closed' : reply.code === 421 || stage === 'idle';
 }
 
 /** Only a permanent refusal of the sender or of DATA is about the message; all else is about this server. */
-function failureOf(connection: ServerConnection, step: ServerStep, afterwards: Afterwards): Negotiated {
+export function failureOf(
+  connection: ServerConnection,
+  step: ServerStep,
+  afterwards: Afterwards,
+): Extract<Negotiated, { kind: 'refused' | 'failed' }> {
   if (step.kind !== 'failed') {
     connection.drop();
     return { kind: 'failed', reason: `the dialogue with the server came to "${step.kind}"`, reply: null };
@@ -202,7 +209,7 @@ function failureOf(connection: ServerConnection, step: ServerStep, afterwards: A
   else release(connection, afterwards);
   const isAboutMessage = stage === 'mail' || (stage === 'data' && left === 'usable');
   if (isAboutMessage && reply !== null && reply.code >= 500) {
-    return { kind: 'refused', server: connection.server, reply, refused: [] };
+    return { kind: 'refused', server: connection.server, reply: briefReply(reply), refused: [] };
   }
-  return { kind: 'failed', reason: `${stage}: ${reason}`, reply: null };
+  return { kind: 'failed', reason: `${stage}: ${briefReason(reason)}`, reply: null };
 }

@@ -27,7 +27,7 @@ export const ownReplies = {
   headerTooLarge: reply(552, '5.3.4', 'The header of the message is too large'),
   tooLarge: reply(552, '5.3.4', 'Message size exceeds fixed maximum message size'),
   noServer: reply(451, '4.4.1', 'No mailbox server can take the message now; try again later'),
-  serverLost: reply(451, '4.4.2', 'The mailbox server did not confirm the message; try again later'),
+  serverLost: reply(451, '4.4.2', 'The next server did not confirm the message; try again later'),
   clientLost: reply(451, '4.4.2', 'The message did not come to its end'),
   faultClosing: reply(421, '4.3.0', 'Internal error; try again later'),
   badAttribute: reply(501, '5.5.4', 'Bad XCLIENT attribute'),

@@ -20,6 +20,7 @@ export interface MessageFacts {
 }
 
 const loggedMax = 100;
+const searchedMax = 50;
 
 /** Writes down what became of a message: a line in the log, a record for `track`, a count. */
 export function recordMessage(
@@ -30,7 +31,7 @@ export function recordMessage(
 ): void {
   const { services, nowMs } = session.options;
   const decision = transaction.decide(services.availability);
-  const trace = [...decision.trace, ...facts.trace];
+  const trace = [...decision.trace, ...transaction.search.slice(0, searchedMax), ...facts.trace];
   const durationMs = nowMs() - transaction.startedAtMs;
   const outcome = outcomeOf(kind, reply);
   const said = describeReply(reply);
@@ -53,13 +54,11 @@ export function recordMessage(
     isAccepted ? 'message accepted' : 'message not accepted',
   );
   services.count('messages', { connector: session.options.connector.name, outcome });
-  services.tracking.record({
-    ...sessionFields(session),
+  track(session, {
     from: transaction.from,
     recipients: recipientsOf(transaction, facts.discarded),
     messageId: facts.messageId,
     transaction: facts.digest,
-    filters: session.agents.verdicts,
     decision: { outcome: decision.outcome, reason: decision.reason, trace },
     server: facts.server,
     tried: facts.tried,
@@ -80,14 +79,12 @@ export function recordRefusal(
   const { services, connector, nowMs } = session.options;
   const outcome = outcomeOf('answered', reply);
   services.count('messages', { connector: connector.name, outcome });
-  services.tracking.record({
-    ...sessionFields(session),
+  track(session, {
     from,
     recipients: transaction === null ? [] : recipientsOf(transaction, new Set()),
     messageId: null,
     transaction: null,
-    filters: session.agents.verdicts,
-    decision: null,
+    decision: transaction === null ? null : refusedDecision(transaction, reply),
     server: null,
     tried: transaction?.tried ?? [],
     reply: describeReply(reply),
@@ -97,10 +94,32 @@ export function recordRefusal(
   });
 }
 
-function sessionFields(session: SmtpSession) {
+/** Of a message whose every recipient was refused. */
+function refusedDecision({ trace }: MailTransaction, { code }: SmtpReply): NonNullable<TrackingRecord['decision']> {
+  const outcome = code < 500 ? 'defer' : 'reject';
+  return { outcome, reason: 'no-recipient-accepted', trace: trace.slice(-searchedMax) };
+}
+
+type OfMessage = Pick<
+  TrackingRecord,
+  | 'from'
+  | 'recipients'
+  | 'messageId'
+  | 'transaction'
+  | 'decision'
+  | 'server'
+  | 'tried'
+  | 'reply'
+  | 'outcome'
+  | 'bytes'
+  | 'durationMs'
+>;
+
+/** Field by field: spreading one object into another takes longer than the rest together. */
+function track(session: SmtpSession, message: OfMessage): void {
   const { id, connector, services, nowMs } = session.options;
-  const { client, tls, helo, login } = session;
-  return {
+  const { client, tls, helo, login, agents } = session;
+  services.tracking.record({
     at: new Date(nowMs()).toISOString(),
     frontEnd: services.snapshot().frontEnd.name,
     session: id,
@@ -110,7 +129,19 @@ function sessionFields(session: SmtpSession) {
     helo,
     tls: tls === null ? null : tls.version,
     user: login?.user ?? null,
-  };
+    from: message.from,
+    recipients: message.recipients,
+    messageId: message.messageId,
+    transaction: message.transaction,
+    filters: agents.verdicts,
+    decision: message.decision,
+    server: message.server,
+    tried: message.tried,
+    reply: message.reply,
+    outcome: message.outcome,
+    bytes: message.bytes,
+    durationMs: message.durationMs,
+  });
 }
 
 function recipientsOf({ envelope }: MailTransaction, discarded: ReadonlySet<string>): TrackingRecord['recipients'] {

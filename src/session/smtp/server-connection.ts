@@ -4,6 +4,7 @@ import { startTls } from '../../net/start-tls.js';
 import type { LoginCredentials } from '../../protocols/sasl/login-credentials.js';
 import { SmtpServerDialogue } from '../../protocols/smtp/server-dialogue.js';
 import type { ServerFailure, ServerStep, ServerTurn } from '../../protocols/smtp/server-step.js';
+import type { ServerTrace } from '../../protocols/smtp/server-trace.js';
 import type { XclientAttributes } from '../../protocols/smtp/xclient.js';
 import { type DialOptions, dialServer } from './dial-server.js';
 
@@ -14,6 +15,9 @@ export interface ServerConnectionOptions extends DialOptions {
   readonly heloName: string;
   readonly credentials: LoginCredentials | null;
   readonly xclient: XclientAttributes | null;
+  readonly trace?: ServerTrace | undefined;
+  /** Called with the socket as soon as there is one, and again after STARTTLS. */
+  readonly onSocket?: ((socket: Socket) => void) | undefined;
 }
 
 /** Who waits for the server: for its next step, or until it has taken what was written (null then). */
@@ -36,7 +40,7 @@ export class ServerConnection {
   messageCount = 0;
   /** Called when the connection is lost while nobody waits. */
   onLost: (() => void) | null = null;
-  readonly #options: Pick<ServerConnectionOptions, 'host' | 'endpoint' | 'connectTimeoutMs'>;
+  readonly #options: Pick<ServerConnectionOptions, 'host' | 'endpoint' | 'connectTimeoutMs' | 'identity' | 'onSocket'>;
   #socket: Socket;
   #signal: AbortSignal | null = null;
   #step: ServerStep | null = null;
@@ -47,11 +51,11 @@ export class ServerConnection {
   #channel: 'settled' | 'handshake' = 'settled';
 
   private constructor(options: ServerConnectionOptions, socket: Socket) {
-    const { heloName, host, endpoint, connectTimeoutMs, credentials, xclient, signal } = options;
+    const { heloName, host, endpoint, connectTimeoutMs, identity, credentials, xclient, signal } = options;
     const { tls, auth } = endpoint;
-    this.dialogue = new SmtpServerDialogue({ heloName, tls, credentials, auth, xclient });
+    this.dialogue = new SmtpServerDialogue({ heloName, tls, credentials, auth, xclient, trace: options.trace });
     this.server = options.server ?? host;
-    this.#options = { host, endpoint, connectTimeoutMs };
+    this.#options = { host, endpoint, connectTimeoutMs, identity, onSocket: options.onSocket };
     this.#socket = socket;
     this.#listen();
     this.attach(signal);
@@ -196,11 +200,12 @@ export class ServerConnection {
 
   #listen(): void {
     const socket = this.#socket;
+    this.#options.onSocket?.(socket);
     socket.on('data', this.#onData).on('end', this.#onEnd).on('close', this.#onClose).on('drain', this.#onDrain);
   }
 
   async #startTls(): Promise<void> {
-    const { host, endpoint, connectTimeoutMs: timeoutMs } = this.#options;
+    const { host, endpoint, identity, connectTimeoutMs: timeoutMs } = this.#options;
     const { port, verify, ca, serverName } = endpoint;
     const socket = this.#socket;
     socket.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('drain', this.#onDrain);
@@ -208,7 +213,7 @@ export class ServerConnection {
     this.#channel = 'handshake';
     const signal = this.#signal ?? undefined;
     try {
-      this.#socket = await startTls(socket, { host, port, verify, ca, serverName, timeoutMs, signal });
+      this.#socket = await startTls(socket, { host, port, verify, ca, serverName, identity, timeoutMs, signal });
     } catch (error) {
       this.#ending = signal?.aborted === true ? 'aborted' : 'closed';
       this.#channel = 'settled';

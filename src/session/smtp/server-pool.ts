@@ -11,7 +11,8 @@ export interface ServerPoolOptions {
   readonly messagesMax?: number;
 }
 
-interface Rest {
+/** A connection that waits for a message, since when by `performance.now()`. */
+export interface Rest {
   readonly connection: ServerConnection;
   readonly sinceMs: number;
 }
@@ -34,12 +35,53 @@ export function createServerPool(options: ServerPoolOptions = {}): ServerPool {
   return new IdleConnections(options);
 }
 
+/** Connections that can serve for one another and wait for a message. One that is lost or spoken over leaves at once. */
+export class RestingConnections {
+  /** The one that rested longest first. */
+  readonly #rests: Rest[] = [];
+
+  get count(): number {
+    return this.#rests.length;
+  }
+
+  /** Takes over one that is idle and hears no signal; `onLost` is called when it is lost while it rests. */
+  put(connection: ServerConnection, onLost: () => void = () => undefined): void {
+    const rest = { connection, sinceMs: performance.now() };
+    connection.onLost = () => {
+      remove(this.#rests, rest);
+      onLost();
+    };
+    connection.holdProcess(false);
+    this.#rests.push(rest);
+  }
+
+  /** The one that rested the shortest time, if no longer than told; those that are unfit are ended. */
+  take(idleTimeoutMs: number): Rest | null {
+    for (;;) {
+      const rest = this.#rests.pop();
+      if (rest === undefined) return null;
+      const { connection, sinceMs } = rest;
+      if (!connection.isIdle) connection.drop();
+      else if (performance.now() - sinceMs > idleTimeoutMs) connection.quit();
+      else {
+        connection.onLost = null;
+        connection.holdProcess(true);
+        return rest;
+      }
+    }
+  }
+
+  /** Says goodbye to those that have rested since before `beforeMs`. */
+  end(beforeMs: number): void {
+    while (this.#rests[0] !== undefined && this.#rests[0].sinceMs < beforeMs) this.#rests.shift()?.connection.quit();
+  }
+}
+
 class IdleConnections implements ServerPool {
   readonly #idleMax: number;
   readonly #idleTimeoutMs: number;
   readonly #messagesMax: number;
-  /** By key, oldest first. */
-  readonly #resting = new Map<string, Rest[]>();
+  readonly #resting = new Map<string, RestingConnections>();
   #sweeper: NodeJS.Timeout | null = null;
   #stage: 'open' | 'closed' = 'open';
 
@@ -51,36 +93,21 @@ class IdleConnections implements ServerPool {
 
   get idleCount(): number {
     let count = 0;
-    for (const rests of this.#resting.values()) count += rests.length;
+    for (const rests of this.#resting.values()) count += rests.count;
     return count;
   }
 
   take(key: string): ServerConnection | null {
-    const rests = this.#resting.get(key);
-    for (;;) {
-      const rest = rests?.pop();
-      if (rest === undefined) return null;
-      const { connection, sinceMs } = rest;
-      if (!connection.isIdle) connection.drop();
-      else if (performance.now() - sinceMs > this.#idleTimeoutMs) connection.quit();
-      else {
-        connection.onLost = null;
-        connection.holdProcess(true);
-        return connection;
-      }
-    }
+    return this.#resting.get(key)?.take(this.#idleTimeoutMs)?.connection ?? null;
   }
 
   give(key: string, connection: ServerConnection): void {
     connection.detach();
-    const rests = this.#resting.get(key) ?? [];
-    const isFull = rests.length >= this.#idleMax || connection.messageCount >= this.#messagesMax;
+    const rests = this.#resting.get(key) ?? new RestingConnections();
+    const isFull = rests.count >= this.#idleMax || connection.messageCount >= this.#messagesMax;
     if (this.#stage === 'closed' || isFull || !connection.isIdle) return connection.quit();
-    if (rests.length === 0) this.#resting.set(key, rests);
-    const rest = { connection, sinceMs: performance.now() };
-    connection.onLost = () => remove(rests, rest);
-    connection.holdProcess(false);
-    rests.push(rest);
+    if (rests.count === 0) this.#resting.set(key, rests);
+    rests.put(connection);
     this.#sweeper ??= setInterval(() => this.#sweep(), Math.max(1, this.#idleTimeoutMs / 4)).unref();
   }
 
@@ -89,10 +116,10 @@ class IdleConnections implements ServerPool {
     this.#sweep(Number.POSITIVE_INFINITY);
   }
 
-  #sweep(nowMs = performance.now()): void {
+  #sweep(beforeMs = performance.now() - this.#idleTimeoutMs): void {
     for (const [key, rests] of this.#resting) {
-      while (rests[0] !== undefined && nowMs - rests[0].sinceMs > this.#idleTimeoutMs) rests.shift()?.connection.quit();
-      if (rests.length === 0) this.#resting.delete(key);
+      rests.end(beforeMs);
+      if (rests.count === 0) this.#resting.delete(key);
     }
     if (this.#resting.size > 0 || this.#sweeper === null) return;
     clearInterval(this.#sweeper);

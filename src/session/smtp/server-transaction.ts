@@ -1,6 +1,7 @@
 import type { EnvelopeRecipient } from '../../protocols/smtp/envelope.js';
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
 import type { RecipientReply, ServerFailure, ServerStep } from '../../protocols/smtp/server-step.js';
+import { briefReason, briefReply } from './brief-reply.js';
 import type { ServerConnection } from './server-connection.js';
 import type { ServerPool } from './server-pool.js';
 
@@ -48,6 +49,8 @@ export interface ServerTransaction {
   abandon(): void;
   /** Resolves when the server knows of `abandon()`, or its connection is gone. */
   settled(): Promise<void>;
+  /** From now on this signal ends the waiting, and none that was there before. */
+  heed(signal: AbortSignal): void;
   /** Cuts the connection; before `finish` the server then never takes the message. */
   drop(): void;
 }
@@ -81,15 +84,22 @@ export class OpenTransaction implements ServerTransaction {
   async addRecipients(recipients: readonly EnvelopeRecipient[]): Promise<AnsweredRecipients | ServerVerdict> {
     if (!this.#beginAsking()) return over;
     const { replyTimeoutMs } = this.#deadlines;
-    const step = await this.#connection.ask((dialogue) => dialogue.addRecipients(recipients), replyTimeoutMs);
+    const step = await inTime(
+      this.#connection,
+      // A reply to each comes in its own time.
+      replyTimeoutMs * Math.max(1, recipients.length),
+      this.#connection.ask((dialogue) => dialogue.addRecipients(recipients), replyTimeoutMs),
+    );
     if (step.kind !== 'recipients') return this.#fail(step);
     this.#enter('recipients');
-    return { kind: 'answered', replies: step.replies };
+    return { kind: 'answered', replies: step.replies.map(briefAnswer) };
   }
 
   async startData(): Promise<ServerVerdict | null> {
     if (!this.#beginAsking()) return over;
-    const step = await this.#connection.ask((dialogue) => dialogue.startData(), this.#deadlines.replyTimeoutMs);
+    const { replyTimeoutMs } = this.#deadlines;
+    const asked = this.#connection.ask((dialogue) => dialogue.startData(), replyTimeoutMs);
+    const step = await inTime(this.#connection, replyTimeoutMs, asked);
     if (step.kind !== 'send-body') return this.#fail(step);
     this.#enter('body');
     return null;
@@ -108,11 +118,14 @@ export class OpenTransaction implements ServerTransaction {
     const early = verdict === null ? null : await verdict;
     if (early !== null) return early;
     if (this.#stage === 'over') return over;
-    const step = await this.#connection.ask((dialogue) => dialogue.bodySent(), this.#deadlines.finalReplyTimeoutMs);
+    const { finalReplyTimeoutMs } = this.#deadlines;
+    const asked = this.#connection.ask((dialogue) => dialogue.bodySent(), finalReplyTimeoutMs);
+    const step = await inTime(this.#connection, finalReplyTimeoutMs, asked);
     if (step.kind !== 'finished') return this.#fail(step);
     this.#stage = 'over';
     release(this.#connection, this.#afterwards);
-    return { kind: 'accepted', reply: step.reply };
+    // RFC 5321 §4.3.2: no other code says so, though any that begins with 2 is meant so.
+    return { kind: 'accepted', reply: { ...briefReply(step.reply), code: 250 } };
   }
 
   abandon(): void {
@@ -124,6 +137,10 @@ export class OpenTransaction implements ServerTransaction {
 
   settled(): Promise<void> {
     return this.#connection.settled();
+  }
+
+  heed(signal: AbortSignal): void {
+    if (this.#stage !== 'over') this.#connection.attach(signal);
   }
 
   drop(): void {
@@ -156,6 +173,25 @@ export class OpenTransaction implements ServerTransaction {
 
 const over: ServerVerdict = { kind: 'lost', reason: 'the message was given up' };
 
+/** A step that is awaited with every line anew comes within this time as a whole, or the connection is dropped. */
+async function inTime(
+  connection: ServerConnection,
+  timeoutMs: number,
+  asked: ServerStep | Promise<ServerStep>,
+): Promise<ServerStep> {
+  const timer = setTimeout(() => connection.drop(), timeoutMs);
+  try {
+    return await asked;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export const briefAnswer = ({ address, reply }: RecipientReply): RecipientReply => ({
+  address,
+  reply: briefReply(reply),
+});
+
 /** Lets a connection go whose dialogue is between two messages. */
 export function release(connection: ServerConnection, afterwards: Afterwards): void {
   switch (afterwards.kind) {
@@ -168,10 +204,15 @@ export function release(connection: ServerConnection, afterwards: Afterwards): v
   }
 }
 
+/** For all lines of the answer to RSET: who gave the message up may have to wait for it. */
+const resetTimeoutMs = 5000;
+
 /** Gives an open transaction up before its body, and lets the connection go. Never throws. */
 export function giveUp(connection: ServerConnection, afterwards: Afterwards): void {
   if (afterwards.kind === 'quit') return connection.quit();
+  const timer = setTimeout(() => connection.drop(), resetTimeoutMs);
   void connection.reset().then((isGood) => {
+    clearTimeout(timer);
     if (isGood) release(connection, afterwards);
   });
 }
@@ -179,6 +220,6 @@ export function giveUp(connection: ServerConnection, afterwards: Afterwards): vo
 // RFC 5321 §3.8: 421 is about the connection, whatever it answers.
 function verdictOf({ reply, reason }: ServerFailure): ServerVerdict {
   return reply !== null && reply.code >= 400 && reply.code !== 421
-    ? { kind: 'refused', reply }
-    : { kind: 'lost', reason };
+    ? { kind: 'refused', reply: briefReply(reply) }
+    : { kind: 'lost', reason: briefReason(reason) };
 }

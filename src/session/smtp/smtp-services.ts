@@ -4,6 +4,7 @@ import type { ProtocolSession } from '../../observability/protocol-log.js';
 import type { TrackingRecord } from '../../observability/tracking.js';
 import type { Topology } from '../../topology/topology.js';
 import type { DoorServices } from '../door-services.js';
+import type { Outbound } from '../outbound/outbound.js';
 
 /** The certificate to show for the name the client asked for; null when it named none. */
 export type ContextFor = (serverName: string | null) => SecureContext;
@@ -12,6 +13,8 @@ export type ContextFor = (serverName: string | null) => SecureContext;
 export interface SmtpServices extends DoorServices {
   /** The protocol agents of an estate: the built-in ones and those of the administrator. */
   agentsOf(topology: Topology): readonly ProtocolAgent[];
+  /** For mail that leaves the estate from here. */
+  readonly outbound: Pick<Outbound, 'open'>;
   /** One record a message. */
   readonly tracking: { record(record: TrackingRecord): void };
   /** The record of a session's commands and replies. */

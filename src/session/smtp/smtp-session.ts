@@ -7,6 +7,7 @@ import type { ReceiveConnector } from '../../topology/catalogue/catalogue.js';
 import { canonicalAddress, isAddress } from '../../topology/ranges.js';
 import type { ClientConnection } from '../admit-connection.js';
 import { pause } from '../pause.js';
+import { heloNameOf } from './helo-name.js';
 import type { LoggedInConnection } from './log-in-submitter.js';
 import { MailTransaction, replyInWire } from './mail-transaction.js';
 import { MessageDelivery } from './message-delivery.js';
@@ -281,5 +282,3 @@ export class SmtpSession {
     return delayMs === 0 ? reply : pause(delayMs, this.options.signal).then(() => reply);
   }
 }
-
-const heloNameOf = (host: string): string => (/^[\d.]+$|:/.test(host) ? `[${host}]` : host);

@@ -109,6 +109,7 @@ export async function openTestDoor(setting: DoorSetting = {}): Promise<DoorUnder
     sessions,
     log: collectingLog(log),
     agentsOf: agentsFor(setting),
+    outbound: { open: () => Promise.reject(new Error('no mail leaves the estate here')) },
     tracking: { record: (record) => tracked.push(record) },
     protocolLog: { session: () => ({ record: (event, data) => protocol.push(`${event} ${data}`) }) },
     count: () => undefined,
