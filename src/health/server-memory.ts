@@ -13,6 +13,8 @@ export interface ServerMemory {
 
 // A server that comes back is used again after so long, or sooner when somebody reaches it.
 const rememberedMs = 10_000;
+/** Servers outside are whoever a domain names. */
+const countMax = 10_000;
 
 interface Failures {
   readonly firstAtMs: number;
@@ -38,7 +40,11 @@ export function createServerMemory(nowMs: () => number): ServerMemory {
       const atMs = nowMs();
       const before = find(server);
       if (before === undefined) version += 1;
+      failures.delete(nameKey(server));
       failures.set(nameKey(server), { firstAtMs: before?.firstAtMs ?? atMs, lastAtMs: atMs });
+      // The one whose last failure is the longest ago comes first.
+      const [oldest] = failures.keys();
+      if (failures.size > countMax && oldest !== undefined) forget(oldest);
     },
     noteSuccess(server) {
       if (failures.size > 0) forget(nameKey(server));

@@ -1,7 +1,7 @@
 import { csvField } from './csv-field.js';
 import { type LogOptions, openRotatedFile, type RotatedFile } from './rotated-file.js';
 
-/** `+` connected, `-` disconnected, `>` said to the client, `<` heard from it, `*` a remark. */
+/** `+` connected, `-` disconnected, `>` said by us, `<` heard from the other side, `*` a remark. */
 export type ProtocolEvent = '+' | '-' | '>' | '<' | '*';
 
 /** Who speaks with whom; endpoints as `192.0.2.1:25` or `[2001:db8::1]:25`. */
@@ -23,19 +23,31 @@ export interface ProtocolLog {
   close(): Promise<void>;
 }
 
+/** Conversations that others begin with us, or we with others. */
+export type ProtocolSide = 'receive' | 'send';
+
+const kinds = {
+  receive: { prefix: 'RECV', title: 'SMTP Receive Protocol Log' },
+  send: { prefix: 'SEND', title: 'SMTP Send Protocol Log' },
+} as const;
+
 const fields = 'date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context';
 
-/** The conversations of the SMTP doors as CSV, in files `RECV20261122-1.log`; columns as Exchange's own log has them. */
-export function openProtocolLog(folder: string, options: LogOptions): ProtocolLog {
+/**
+ * The conversations of one side as CSV, in files `RECV20261122-1.log` or `SEND20261122-1.log`; columns as Exchange's own
+ * logs have them.
+ */
+export function openProtocolLog(side: ProtocolSide, folder: string, options: LogOptions): ProtocolLog {
+  const { prefix, title } = kinds[side];
   const clock = isoClock(options.nowMs);
   const file = openRotatedFile({
     ...options,
     folder,
-    prefix: 'RECV',
+    prefix,
     suffix: '.log',
     header: (atMs) => {
       const date = new Date(atMs).toISOString();
-      return `#Software: usher\n#Log-type: SMTP Receive Protocol Log\n#Date: ${date}\n#Fields: ${fields}\n`;
+      return `#Software: usher\n#Log-type: ${title}\n#Date: ${date}\n#Fields: ${fields}\n`;
     },
     lossLine: (lines) => `${clock()},,,0,,,*,${lines} lines of this log were lost,`,
   });

@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js';
 import { openStore } from '../store/store.js';
 import { chooseFrontEnd } from '../topology/choose-front-end.js';
 import type { Directory } from '../topology/directory.js';
-import { buildTopology } from '../topology/topology.js';
+import { buildTopology, type HostAddresses, namedHosts } from '../topology/topology.js';
 
 /** The estate in force: one pointer, swapped whole. */
 export interface LiveEstate {
@@ -14,6 +14,8 @@ export interface LiveEstate {
   takeUp(): Snapshot;
   /** The same for who needs some estate: the last known one while the store cannot be followed. Never throws. */
   newest(): Snapshot;
+  /** From now on servers whose hosts are names are known by these addresses. */
+  placeServers(addresses: HostAddresses): void;
   /** What signs and checks route cookies, newest first. */
   routeKeys(): readonly Buffer[];
   /** Why the store cannot be followed at the moment; the last known estate stays in force meanwhile. */
@@ -47,6 +49,7 @@ class FollowedEstate implements LiveEstate {
   #seenVersion: number;
   #current: Snapshot;
   #routeKeys: readonly Buffer[];
+  #addresses: HostAddresses = new Map();
   #trouble: string | null = null;
   #polls = 0;
 
@@ -78,6 +81,14 @@ class FollowedEstate implements LiveEstate {
   newest(): Snapshot {
     this.#follow(() => void this.takeUp());
     return this.#current;
+  }
+
+  placeServers(addresses: HostAddresses): void {
+    this.#addresses = addresses;
+    const { topology, directory, frontEnd } = this.#current;
+    // The objects stay the same ones, so that whoever compares them sees no change.
+    const placed = buildTopology(topology.revision, topology, allNames(topology, addresses));
+    this.#current = { topology: placed, directory, frontEnd };
   }
 
   routeKeys(): readonly Buffer[] {
@@ -134,7 +145,7 @@ class FollowedEstate implements LiveEstate {
   /** The newest revision for the same front end; one that was deleted meanwhile stays as it was known. */
   #rebuild(store: Store): void {
     const { revision, objects } = store.topology();
-    const topology = buildTopology(revision, objects);
+    const topology = buildTopology(revision, objects, allNames(objects, this.#addresses));
     const routeKeys = store.routeKeys();
     const { frontEnd } = this.#current;
     this.#current = { topology, directory: this.#directory, frontEnd: topology.server(frontEnd.name) ?? frontEnd };
@@ -147,13 +158,18 @@ function directoryOf(store: () => Store): Directory {
   return {
     find: (key) => store().directory.find(key),
     findByGuid: (guid) => store().directory.findByGuid(guid),
-    findByExtension: (extension) => store().directory.findByExtension(extension),
+    findByExtension: (extension, dialPlan) => store().directory.findByExtension(extension, dialPlan),
     membersOf: (key) => store().directory.membersOf(key),
   };
 }
 
 function buildSnapshot(store: Store, directory: Directory, frontEnd: string | undefined, host: string): Snapshot {
   const { revision, objects } = store.topology();
-  const topology = buildTopology(revision, objects);
+  const topology = buildTopology(revision, objects, allNames(objects, new Map()));
   return { topology, directory, frontEnd: chooseFrontEnd(topology, frontEnd, host) };
+}
+
+/** What was found of all names that are to be found; of those that were not, nothing. */
+function allNames(objects: Parameters<typeof namedHosts>[0], found: HostAddresses): HostAddresses {
+  return new Map(namedHosts(objects).map((name) => [name, found.get(name) ?? []]));
 }

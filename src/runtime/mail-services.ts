@@ -4,7 +4,7 @@ import type { ProtocolAgent } from '../filtering/protocol-agent.js';
 import { createDnsResolver, type DnsResolver } from '../net/dns-resolver.js';
 import { type Counters, createCounters } from '../observability/counters.js';
 import type { Logger } from '../observability/log.js';
-import { openProtocolLog } from '../observability/protocol-log.js';
+import { openProtocolLog, type ProtocolLog } from '../observability/protocol-log.js';
 import type { FileTrouble } from '../observability/rotated-file.js';
 import { openTracking } from '../observability/tracking.js';
 import type { Snapshot } from '../session/door-services.js';
@@ -17,6 +17,8 @@ import { createAgentLoader } from './load-agents.js';
 /** What the SMTP door has beside what every door has. */
 export interface MailServices extends Pick<SmtpServices, 'agentsOf' | 'tracking' | 'protocolLog' | 'count'> {
   readonly counters: Counters;
+  /** Of the conversations with hosts outside. */
+  readonly sendLog: Pick<ProtocolLog, 'session'>;
   /** Loads the administrator's agents of the estate in force; what could not be loaded, a line each. */
   load(snapshot: Snapshot): Promise<readonly string[]>;
   /** Writes out what the logs still hold. */
@@ -28,7 +30,8 @@ export function createMailServices(storePath: string, folder: string, log: Logge
   const nowMs = Date.now;
   const onTrouble = (trouble: FileTrouble): void => log.error({ ...trouble }, 'trouble with a log');
   const tracking = openTracking(trackingFolder(storePath), { nowMs, onTrouble });
-  const protocolLog = openProtocolLog(join(folder, 'log', 'receive'), { nowMs, onTrouble });
+  const protocolLog = openProtocolLog('receive', join(folder, 'log', 'receive'), { nowMs, onTrouble });
+  const sendLog = openProtocolLog('send', join(folder, 'log', 'send'), { nowMs, onTrouble });
   const counters = createCounters();
   const loader = createAgentLoader(nowMs);
   let own: readonly ProtocolAgent[] = [];
@@ -57,6 +60,7 @@ export function createMailServices(storePath: string, folder: string, log: Logge
   return {
     tracking,
     protocolLog,
+    sendLog,
     counters,
     count: (name, labels) => counters.count(name, labels),
     agentsOf,
@@ -71,7 +75,7 @@ export function createMailServices(storePath: string, folder: string, log: Logge
       return problems;
     },
     async close() {
-      await Promise.all([tracking.close(), protocolLog.close()]);
+      await Promise.all([tracking.close(), protocolLog.close(), sendLog.close()]);
     },
   };
 }

@@ -1,21 +1,28 @@
 import type { Target } from '../routing/decision.js';
 
-/** How many groups of equal targets are remembered. */
-const groupsMax = 10_000;
+/** How many lists are remembered. */
+const listsMax = 10_000;
+
+/** Turns lists: question n of a key gets its list turned by n. */
+export function createTurns(): <T>(key: string, items: readonly T[]) => readonly T[] {
+  const turns = new Map<string, number>();
+  return (key, items) => {
+    if (items.length < 2) return items;
+    const turn = turns.get(key) ?? 0;
+    if (turns.size >= listsMax) turns.clear();
+    turns.set(key, turn + 1);
+    const first = turn % items.length;
+    return [...items.slice(first), ...items.slice(0, first)];
+  };
+}
 
 /**
- * Turns equal targets: conversation n gets the list turned by n, the first is tried first, the next ones on failure.
- * Each group of targets is counted by itself.
+ * Turns equal targets: the first is tried first, the next ones on failure. Each group of targets is counted by itself.
  */
 export function createRotation(): (targets: readonly Target[]) => readonly Target[] {
-  const turns = new Map<string, number>();
+  const turn = createTurns();
   return (targets) => {
     if (targets.length < 2) return targets;
-    const key = targets.map((target) => `${target.server}:${target.port}`).join(' ');
-    const turn = turns.get(key) ?? 0;
-    if (turns.size >= groupsMax) turns.clear();
-    turns.set(key, turn + 1);
-    const first = turn % targets.length;
-    return [...targets.slice(first), ...targets.slice(0, first)];
+    return turn(targets.map((target) => `${target.server}:${target.port}`).join(' '), targets);
   };
 }

@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { openProtocolLog, type ProtocolLog } from '../../src/observability/protocol-log.js';
+import { openProtocolLog, type ProtocolLog, type ProtocolSide } from '../../src/observability/protocol-log.js';
 import type { LogOptions } from '../../src/observability/rotated-file.js';
 import { contentsOf, logOptions, temporaryFolder } from './log-folder.js';
 import { parseStrictCsv } from './strict-csv.js';
@@ -10,8 +10,8 @@ const header =
   '#Software: usher\n#Log-type: SMTP Receive Protocol Log\n#Date: 2026-11-22T10:00:00.000Z\n' +
   '#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\n';
 
-function openIn(folder: string, options: LogOptions): ProtocolLog {
-  const log = openProtocolLog(folder, options);
+function openIn(folder: string, options: LogOptions, side: ProtocolSide = 'receive'): ProtocolLog {
+  const log = openProtocolLog(side, folder, options);
   onTestFinished(() => log.close());
   return log;
 }
@@ -65,4 +65,20 @@ it('says in a line of its own how many lines were lost', async () => {
   expect(last[7]).toBe(`${101 - rows.length} lines of this log were lost`);
   expect(rows.every((row) => row.length === 9)).toBe(true);
   expect(troubles.at(-1)).toEqual({ kind: 'lost', folder, lines: 101 - rows.length });
+});
+
+it('keeps what we say to others in files of its own, with the same columns', async () => {
+  const folder = temporaryFolder();
+  const { options } = logOptions();
+  const log = openIn(folder, options, 'send');
+  const session = log.session({ connector: 'Internet', sessionId: '1', local: 'l', remote: 'r' });
+  session.record('>', 'EHLO front.example.com');
+  await log.flush();
+  const [name = '', ...others] = Object.keys(contentsOf(folder));
+  expect([name, ...others]).toEqual(['SEND20261122-1.log']);
+  const text = contentsOf(folder)[name] ?? '';
+  const ours = header.replace('Receive', 'Send');
+  expect(text.startsWith(ours)).toBe(true);
+  const row = ['2026-11-22T10:00:00.000Z', 'Internet', '1', '0', 'l', 'r', '>', 'EHLO front.example.com', ''];
+  expect(parseStrictCsv(text.slice(ours.length))).toEqual([row]);
 });
