@@ -41,6 +41,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   'commands/demo.ts': ['demo'],
   'commands/start.ts': ['runtime'],
+  'commands/test/smtp.ts': ['runtime'],
 };
 
 const files = [...sourceFiles('src'), ...sourceFiles('commands')];
