@@ -106,7 +106,7 @@ function test(args) {
   process.exit(status || (passed > 0 ? 0 : 1));
 }
 
-const fuzzUsage = 'usage: npm run fuzz -- [imap|pop|smtp|http|proxy] [--seconds N] [--seed N] [--runs N]';
+const fuzzUsage = 'usage: npm run fuzz -- [imap|pop|smtp|http|sip|proxy] [--seconds N] [--seed N] [--runs N]';
 
 /** Feeds mutated dialogues to everything that reads what strangers send, 60 seconds long unless told otherwise. */
 function fuzz(args) {
@@ -121,7 +121,7 @@ function fuzz(args) {
     const options = { seconds: text, seed: text, runs: text };
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
     const [group = null, ...more] = positionals;
-    if (more.length > 0 || (group !== null && !['imap', 'pop', 'smtp', 'http', 'proxy'].includes(group))) {
+    if (more.length > 0 || (group !== null && !['imap', 'pop', 'smtp', 'http', 'sip', 'proxy'].includes(group))) {
       throw new Error(`unknown: ${positionals.join(' ')}`);
     }
     const seed = number(values.seed, Date.now() % 2 ** 31);

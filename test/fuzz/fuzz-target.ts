@@ -3,7 +3,7 @@ import type { Dialogue } from './corpus.js';
 import { mutate } from './mutate.js';
 import { Random } from './random.js';
 
-export const groups = ['imap', 'pop', 'smtp', 'http', 'proxy'] as const;
+export const groups = ['imap', 'pop', 'smtp', 'http', 'sip', 'proxy'] as const;
 
 /** Something that takes bytes of strangers. */
 export interface FuzzTarget {

@@ -3,6 +3,7 @@ import { type FuzzPlan, type FuzzTarget, fuzz, groups } from './fuzz-target.js';
 import { httpTargets } from './http-targets.js';
 import { loginTargets } from './login-targets.js';
 import { readerTargets } from './reader-targets.js';
+import { sipTarget } from './sip-target.js';
 import { smtpClientTarget } from './smtp-client-target.js';
 import { smtpServerTarget } from './smtp-server-target.js';
 
@@ -21,6 +22,7 @@ const all: readonly FuzzTarget[] = [
   smtpClientTarget,
   smtpServerTarget,
   ...httpTargets,
+  sipTarget,
   ...readerTargets,
 ];
 const chosen = all.filter(({ group }) => wish === null || wish.group === null || group === wish.group);
