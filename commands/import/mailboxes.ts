@@ -6,8 +6,8 @@ import { changeFlags, UsherCommand } from '../../src/cli/base-command.js';
 export default class ImportMailboxes extends UsherCommand {
   static override summary = 'make and change mailboxes from a CSV file, all of them in one revision';
   static override description =
-    `The first line names the columns, in any order: address and database, and of aliases, guid, extension and
-protocols-off those that are wanted. Aliases and protocols are separated by spaces or semicolons. A column that is not
+    `The first line names the columns, in any order: address and database, and of aliases, guid, extension,
+dial-plan and protocols-off those that are wanted. Aliases and protocols are separated by spaces or semicolons. A column that is not
 there keeps what is stored; an empty cell clears it.`;
   static override examples = [
     '<%= config.bin %> import mailboxes -f people.csv',

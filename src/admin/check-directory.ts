@@ -17,7 +17,17 @@ export function checkDirectory(survey: DirectorySurvey): Finding[] {
     const last = survey.foreignDomains.at(-1);
     foreign.push(warningOf('mailbox')(last?.addresses[0] ?? '', ['address'], 'further-foreign-domains', message));
   }
-  return [...lost, ...foreign];
+  return [...lost, ...foreign, ...checkExtensions(survey.overriddenExtensions)];
+}
+
+/** Extensions that mean somebody else in one dial plan than in the others. */
+function checkExtensions({ count, first }: DirectorySurvey['overriddenExtensions']): Finding[] {
+  return first.map(({ extension, dialPlan, address, general }, index) => {
+    const left = index === first.length - 1 ? count - first.length : 0;
+    const more = left > 0 ? ` (and ${left} more extensions are like that)` : '';
+    const message = `takes extension ${extension} in dial plan "${dialPlan}" from ${general}, which has it for every plan${more}; calls of that plan go to ${address} only`;
+    return warningOf('mailbox')(address, ['dialPlan'], 'extension-overridden', message);
+  });
 }
 
 /** `(412 other mailboxes name it too: b@x, c@x, ...)`, or nothing where there is only the one that is named anyway. */

@@ -44,7 +44,9 @@ export function importMailboxes(
     const columns = readHeader(records, problems);
     const { revision, changed, result } = store.change(meta, options, (transaction) => {
       const importer = transaction.importMailboxes(problems.report);
-      const read = mailboxReader(columns, namesIn(transaction)('database'), problems.report);
+      const names = namesIn(transaction);
+      const known = { databases: names('database'), dialPlans: names('dial-plan') };
+      const read = mailboxReader(columns, known, problems.report);
       importRecords(records, importer, read, problems, request.onProgress);
       importer.finish();
       problems.refuse();

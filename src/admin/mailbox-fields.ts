@@ -7,7 +7,15 @@ import { addressKey } from '../topology/mail-address.js';
 import { didYouMean, nameKey } from '../topology/names.js';
 
 /** The columns that a file of mailboxes may have. */
-export const importColumns = ['address', 'database', 'aliases', 'guid', 'extension', 'protocols-off'] as const;
+export const importColumns = [
+  'address',
+  'database',
+  'aliases',
+  'guid',
+  'extension',
+  'dial-plan',
+  'protocols-off',
+] as const;
 
 export type ImportColumn = (typeof importColumns)[number];
 
@@ -18,17 +26,23 @@ const protocolNames = protocolsField.type.kind === 'record' ? protocolsField.typ
 /** Reads the fields of one line; undefined when something is wrong with them, which is reported. */
 type MailboxReader = (fields: readonly string[], line: number) => MailboxRow | undefined;
 
+/** The names that a mailbox may mention, by name key. */
+interface KnownNames {
+  readonly databases: ReadonlyMap<string, string>;
+  readonly dialPlans: ReadonlyMap<string, string>;
+}
+
 /**
  * Checks the cells of each line by the formats of the estate, without the schema, which takes much longer.
- * `databases` are the names of the databases by name key.
  */
 export function mailboxReader(
   columns: readonly ImportColumn[],
-  databases: ReadonlyMap<string, string>,
+  { databases, dialPlans }: KnownNames,
   report: ReportLine,
 ): MailboxReader {
   const place = (column: ImportColumn): number => columns.indexOf(column);
-  const [address, database, aliases, guid, extension, off] = importColumns.map(place) as [
+  const [address, database, aliases, guid, extension, dialPlan, off] = importColumns.map(place) as [
+    number,
     number,
     number,
     number,
@@ -53,10 +67,11 @@ export function mailboxReader(
     const keyed = readAddress('address', fields[address] ?? '', bad);
     const row = {
       ...keyed,
-      database: readDatabase(fields[database] ?? '', databases, bad),
+      database: readReference('database', fields[database] ?? '', databases, bad),
       aliases: aliases < 0 ? undefined : readAliases(fields[aliases] ?? '', bad),
       guid: guid < 0 ? undefined : readText('guid', 'guid', fields[guid] ?? '', bad),
       extension: extension < 0 ? undefined : readText('extension', 'digits', fields[extension] ?? '', bad),
+      dialPlan: dialPlan < 0 ? undefined : readDialPlan(fields[dialPlan] ?? '', dialPlans, bad),
       protocols: off < 0 ? undefined : readProtocolsOff(fields[off] ?? '', bad),
     };
     return isGood ? row : undefined;
@@ -80,17 +95,26 @@ function readAddress(column: 'address' | 'aliases', address: string, bad: Bad): 
   return { key: key ?? '', address };
 }
 
-function readDatabase(name: string, databases: ReadonlyMap<string, string>, bad: Bad): string {
-  const known = databases.get(nameKey(name));
+function readReference(
+  column: 'database' | 'dial-plan',
+  name: string,
+  names: ReadonlyMap<string, string>,
+  bad: Bad,
+): string {
+  const known = names.get(nameKey(name));
   if (known !== undefined) return known;
-  if (name === '') bad('database', 'is required');
-  else if (!formats.name.fits(name)) bad('database', found('name', name));
+  if (name === '') bad(column, 'is required');
+  else if (!formats.name.fits(name)) bad(column, found('name', name));
   else {
-    const names = [...databases.values()].slice(0, 8);
-    const others = names.length > 0 ? `; known: ${names.join(', ')}` : '; none has been made yet';
-    bad('database', `there is no database "${name}"${didYouMean(name, databases.values()) || others}`);
+    const first = [...names.values()].slice(0, 8);
+    const others = first.length > 0 ? `; known: ${first.join(', ')}` : '; none has been made yet';
+    bad(column, `there is no ${column} "${name}"${didYouMean(name, names.values()) || others}`);
   }
   return name;
+}
+
+function readDialPlan(name: string, names: ReadonlyMap<string, string>, bad: Bad): string | null {
+  return name === '' ? null : readReference('dial-plan', name, names, bad);
 }
 
 const partsOf = (cell: string): string[] => (cell === '' ? [] : cell.split(/[ ;]+/).filter((part) => part !== ''));

@@ -1,16 +1,16 @@
-import type { DialPlan, HuntGroup, Server } from '../topology/catalogue/catalogue.js';
+import type { Database, DialPlan, Server } from '../topology/catalogue/catalogue.js';
 import type { Directory, MailboxEntry } from '../topology/directory.js';
 import { parseMailAddress } from '../topology/mail-address.js';
-import { compareNames, nameKey } from '../topology/names.js';
-import { canonicalAddress } from '../topology/ranges.js';
+import { nameKey } from '../topology/names.js';
 import type { Topology } from '../topology/topology.js';
 import type { Availability } from './availability.js';
 import { componentState } from './availability.js';
+import { type CallPeer, gatewaysOf, type HuntLine, linesOf } from './call-gateways.js';
 import type { CandidateSet } from './candidates.js';
 import { chooseAmong } from './candidates.js';
 import type { Decision, Target, TraceStep } from './decision.js';
 import { decide, step } from './decision.js';
-import { comparePaths, pathsFrom, pathWords } from './paths.js';
+import { comparePaths, pathsFrom, pathWords, type SitePath } from './paths.js';
 
 /** A call at the router of a front end. URIs as they stand in the INVITE. */
 export interface CallQuestion {
@@ -20,9 +20,10 @@ export interface CallQuestion {
   readonly availability: Availability;
   readonly to: string;
   readonly diversion: string | null;
-  /** The peer's address; null: any gateway. */
-  readonly fromAddress: string | null;
+  readonly peer: CallPeer;
   readonly tls: boolean;
+  /** Turns equal targets so that calls take turns among them; default: as they are. */
+  readonly rotate?: ((targets: readonly Target[]) => readonly Target[]) | undefined;
 }
 
 function refuse(code: number, text: string, reason: string, trace: readonly TraceStep[], detail: string): Decision {
@@ -52,11 +53,6 @@ function decodeUser(text: string): string {
   }
 }
 
-interface Line {
-  readonly group: HuntGroup;
-  readonly plan: DialPlan;
-}
-
 /** Where a call is redirected to, and why: the server with the callee's active copy, or any server for a pilot number. */
 export function routeCall(question: CallQuestion): Decision {
   const { frontEnd } = question;
@@ -67,49 +63,49 @@ export function routeCall(question: CallQuestion): Decision {
   const found = findLine(question);
   if ('outcome' in found) return found;
   const { line, trace } = found;
-  const secure = line.plan.security !== 'unsecured';
-  if (secure !== question.tls) {
+  if (isSecured(line.plan) !== question.tls) {
     const words = `dial plan "${line.plan.name}" is ${line.plan.security}, the call came ${question.tls ? 'with' : 'without'} TLS`;
     return refuse(488, 'Not Acceptable Here', 'security-mismatch', trace, words);
   }
   return routeToCallee(question, line, trace);
 }
 
+const isSecured = ({ security }: DialPlan): boolean => security !== 'unsecured';
+
 /** The gateway that calls and the hunt group whose pilot or plan the call is for. */
-function findLine(question: CallQuestion): Decision | { line: Line; trace: TraceStep[] } {
-  const { topology, fromAddress, to } = question;
-  const peer = (fromAddress ?? 'any peer').slice(0, 100);
-  const gateways = topology.callGateways
-    .filter(({ address }) => fromAddress === null || canonicalAddress(address) === canonicalAddress(peer))
-    .sort((a, b) => compareNames(a.name, b.name));
-  const active = new Set(gateways.filter(({ enabled }) => enabled).map(({ name }) => nameKey(name)));
-  if (active.size === 0) {
+function findLine(question: CallQuestion): Decision | { line: HuntLine; trace: TraceStep[] } {
+  const { topology, peer, to } = question;
+  const gateways = gatewaysOf(topology, peer);
+  if (!gateways.some(({ enabled }) => enabled)) {
+    const who = (peer.address ?? 'any peer').slice(0, 100);
     const words =
-      gateways.length > 0 ? `gateway "${gateways[0]?.name}" is switched off` : `${peer} is no gateway of ours`;
+      gateways.length > 0 ? `gateway "${gateways[0]?.name}" is switched off` : `${who} is no gateway of ours`;
     return refuse(403, 'Forbidden', 'no-gateway', [], words);
   }
   const uri = readCallUri(to);
   if (!uri) return refuse(400, 'Bad Request', 'bad-uri', [], `"${to.slice(0, 100)}" is no SIP or tel URI`);
-  const groups = topology.huntGroups
-    .filter(({ gateway }) => active.has(nameKey(gateway)))
-    .sort((a, b) => compareNames(a.name, b.name));
-  const group = groups.find(({ pilot }) => pilot === uri.user) ?? groups[0];
-  const plan = group && topology.dialPlans.find(({ name }) => nameKey(name) === nameKey(group.dialPlan));
-  if (!group || !plan) {
+  const lines = linesOf(topology, gateways);
+  // Whoever names no pilot names no plan either: one that the call may come by goes before one that it may not.
+  const line =
+    lines.find(({ group }) => group.pilot === uri.user) ??
+    lines.find(({ plan }) => isSecured(plan) === question.tls) ??
+    lines[0];
+  if (!line) {
     const names = gateways.slice(0, 5).map(({ name }) => `"${name}"`);
     return refuse(403, 'Forbidden', 'no-hunt-group', [], `gateway ${names.join(', ')} has no hunt group`);
   }
+  const { group, plan } = line;
   const words = `gateway "${group.gateway}", hunt group "${group.name}", dial plan "${plan.name}"`;
-  return { line: { group, plan }, trace: [step('call/line', words)] };
+  return { line, trace: [step('call/line', words)] };
 }
 
 /** Who is called: whoever diverted the call to voice mail, else the URI; a pilot number names nobody. */
-function routeToCallee(question: CallQuestion, { group, plan }: Line, before: readonly TraceStep[]): Decision {
+function routeToCallee(question: CallQuestion, { group, plan }: HuntLine, before: readonly TraceStep[]): Decision {
   const named = question.diversion ?? question.to;
   const uri = readCallUri(named);
   if (!uri) return refuse(400, 'Bad Request', 'bad-uri', before, `"${named.slice(0, 100)}" is no SIP or tel URI`);
   if (question.diversion === null && uri.user === group.pilot) {
-    return redirect(question, localServers(question), [
+    return redirect(question, plan, localServers(question), [
       ...before,
       step('call/pilot', `${uri.user} is the pilot number: any mailbox server`),
     ]);
@@ -136,7 +132,23 @@ function routeToCallee(question: CallQuestion, { group, plan }: Line, before: re
     step('call/callee', `${uri.user} is ${entry.address} in ${entry.database}, active on ${server.name}`),
   ];
   const path = pathsFrom(topology, frontEnd.site, 'client').get(nameKey(server.site));
-  return redirect(question, [{ why: `the active copy of ${entry.database}`, servers: [server], path }], trace);
+  return redirect(question, plan, activeCopySets(database, server, path), trace);
+}
+
+interface ActiveCopy {
+  readonly path: SitePath | undefined;
+  readonly sets: readonly CandidateSet[];
+}
+
+const activeCopies = new WeakMap<Database, ActiveCopy>();
+
+/** The server of an active copy as the only choice; kept, as calls come by the thousand. */
+function activeCopySets(database: Database, server: Server, path: SitePath | undefined): readonly CandidateSet[] {
+  const known = activeCopies.get(database);
+  if (known?.path === path && known?.sets[0]?.servers[0] === server) return known.sets;
+  const sets = [{ why: `the active copy of ${database.name}`, servers: [server], path }];
+  activeCopies.set(database, { path, sets });
+  return sets;
 }
 
 function findCallee(
@@ -145,44 +157,72 @@ function findCallee(
   uri: { user: string; host: string },
 ): MailboxEntry | undefined {
   const byExtension = plan.uriType !== 'extension' || uri.user.length === plan.digits;
-  const entry = byExtension ? directory.findByExtension(uri.user) : undefined;
+  const entry = byExtension ? directory.findByExtension(uri.user, plan.name) : undefined;
   if (entry?.class === 'mailbox') return entry;
   const key = plan.uriType === 'sip' ? parseMailAddress(`${uri.user}@${uri.host}`)?.key : undefined;
   const named = key === undefined ? undefined : directory.find(key);
   return named?.class === 'mailbox' ? named : undefined;
 }
 
-/** Mailbox servers of the own site, then of the other sites, nearest first. */
-function localServers({ topology, frontEnd }: CallQuestion): CandidateSet[] {
-  return [...pathsFrom(topology, frontEnd.site, 'client').values()].sort(comparePaths).map((path) => ({
+const localSets = new WeakMap<Topology, Map<string, readonly CandidateSet[]>>();
+
+/** Mailbox servers of the own site, then of the other sites, nearest first; worked out once for a topology. */
+function localServers({ topology, frontEnd }: CallQuestion): readonly CandidateSet[] {
+  const bySite = localSets.get(topology) ?? new Map<string, readonly CandidateSet[]>();
+  const sets = bySite.get(nameKey(frontEnd.site)) ?? findLocalServers(topology, frontEnd.site);
+  localSets.set(topology, bySite.set(nameKey(frontEnd.site), sets));
+  return sets;
+}
+
+function findLocalServers(topology: Topology, site: string): CandidateSet[] {
+  return [...pathsFrom(topology, site, 'client').values()].sort(comparePaths).map((path) => ({
     why: `mailbox servers of ${pathWords(path)}`,
     servers: topology.mailboxServersOf(path.site.name),
     path,
   }));
 }
 
-function redirect(question: CallQuestion, sets: readonly CandidateSet[], before: readonly TraceStep[]): Decision {
+/** The way a call goes on by: where the plan has everything secured, or the caller asked for it, nothing less will do. */
+function callScheme({ tls, to }: Pick<CallQuestion, 'tls' | 'to'>, plan: DialPlan): CallScheme {
+  if (!tls) return 'sip';
+  return plan.security === 'secured' || /^[^<]*<?\s*sips:/i.test(to) ? 'sips' : 'sip-tls';
+}
+
+function redirect(
+  question: CallQuestion,
+  plan: DialPlan,
+  sets: readonly CandidateSet[],
+  before: readonly TraceStep[],
+): Decision {
+  const scheme = callScheme(question, plan);
   const endpoint = question.tls ? 'sips' : 'sip';
   const choice = chooseAmong(sets, { endpoint, components: ['um'] }, question.availability);
   const trace = [...before, ...choice.trace];
-  const [first] = choice.targets;
+  const { rotate = asTheyAre } = question;
+  const targets = rotate(choice.targets);
+  const [first] = targets;
   if (!first) return refuse(480, 'Temporarily Unavailable', 'no-server', trace, 'no mailbox server can answer');
   const reply = { code: 302, enhanced: null, text: 'Moved Temporarily' };
-  const { targets, fallback, path } = choice;
+  const { fallback, path } = choice;
   const user = readCallUri(question.to)?.user ?? '';
   return decide('redirect', 'callee', trace, {
     reply,
     targets,
     fallback,
     path,
-    location: contactOf(first, user, question.tls),
+    location: contactOf(first, user, scheme),
   });
 }
 
+const asTheyAre = (targets: readonly Target[]): readonly Target[] => targets;
+
+/** How a call is to be taken further: `sips` all the way, over TLS to the server, or in the clear. */
+export type CallScheme = 'sip' | 'sip-tls' | 'sips';
+
 /** The Contact of the redirect (RFC 3261 §19.1). */
-export function contactOf({ host, port }: Target, user: string, tls: boolean): string {
+export function contactOf({ host, port }: Target, user: string, scheme: CallScheme): string {
   const where = host.includes(':') ? `[${host}]` : host;
   // A + stands for itself, not for %2B; half of a surrogate pair cannot be encoded.
   const name = user === '' ? '' : `${encodeURIComponent(user.replace(/\p{Cs}/gu, '\ufffd')).replaceAll('%2B', '+')}@`;
-  return `sip:${name}${where}:${port};transport=${tls ? 'tls' : 'tcp'}`;
+  return `${scheme === 'sips' ? 'sips' : 'sip'}:${name}${where}:${port};transport=${scheme === 'sip' ? 'tcp' : 'tls'}`;
 }

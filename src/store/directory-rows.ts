@@ -8,7 +8,11 @@ import type { Statements } from './statements.js';
 
 /** What the three nouns of the directory keep beside their addresses. */
 const tables = {
-  mailbox: { table: 'mailbox', owner: 'mailbox', columns: ['address', 'database', 'guid', 'extension', 'protocols'] },
+  mailbox: {
+    table: 'mailbox',
+    owner: 'mailbox',
+    columns: ['address', 'database', 'guid', 'extension', 'dial_plan', 'protocols'],
+  },
   group: { table: '"group"', owner: '"group"', columns: ['address', 'expansion_server'] },
   contact: { table: 'contact', owner: 'contact', columns: ['address', 'target'] },
 } as const;
@@ -68,7 +72,8 @@ function directoryValues(noun: DirectoryNoun, object: EstateObject): SqlValue[] 
   const value = (field: string): SqlValue => (object[field] ?? null) as SqlValue;
   if (noun === 'group') return [value('address'), value('expansionServer')];
   if (noun === 'contact') return [value('address'), value('target')];
-  return [value('address'), value('database'), value('guid'), value('extension'), JSON.stringify(object['protocols'])];
+  const fields = ['address', 'database', 'guid', 'extension', 'dialPlan'].map(value);
+  return [...fields, JSON.stringify(object['protocols'])];
 }
 
 function directoryObject(statements: Statements, noun: DirectoryNoun, row: Row): EstateObject {
@@ -89,6 +94,7 @@ function directoryObject(statements: Statements, noun: DirectoryNoun, row: Row):
     database: row['database'],
     guid: row['guid'],
     extension: row['extension'],
+    dialPlan: row['dial_plan'],
     protocols: JSON.parse(String(row['protocols'])),
   };
 }

@@ -6,6 +6,14 @@ export interface MailboxSample {
   readonly addresses: readonly string[];
 }
 
+/** The mailbox of a dial plan that takes an extension from the one that has it for every plan. */
+export interface OverriddenExtension {
+  readonly extension: string;
+  readonly dialPlan: string;
+  readonly address: string;
+  readonly general: string;
+}
+
 /** What the directory names that only the whole of it can show. */
 export interface DirectorySurvey {
   /** Databases that mailboxes name and that are not there: a store that was edited by hand. */
@@ -14,6 +22,8 @@ export interface DirectorySurvey {
   readonly foreignDomains: ReadonlyArray<MailboxSample & { readonly domain: string }>;
   /** Addresses in further domains of that kind, when there are too many to keep. */
   readonly furtherForeignAddresses: number;
+  /** Extensions that a mailbox of a dial plan has and one without a plan too: how many, and the first few. */
+  readonly overriddenExtensions: { readonly count: number; readonly first: readonly OverriddenExtension[] };
   readonly expansionServers: ReadonlyArray<{ readonly server: string; readonly groups: MailboxSample }>;
   readonly hasGroupsOrContacts: boolean;
 }
@@ -35,6 +45,7 @@ export function surveyDirectory(
   return {
     lostDatabases: findLostDatabases(statements),
     ...findForeignDomains(statements, accepted, isAccepted),
+    overriddenExtensions: findOverriddenExtensions(statements),
     expansionServers: findExpansionServers(statements),
     hasGroupsOrContacts:
       statements.get('SELECT 1 FROM "group" LIMIT 1') !== undefined ||
@@ -92,6 +103,31 @@ function findForeignDomains(
     foreignDomains: [...byDomain].map(([domain, sample]) => ({ domain, ...sample })),
     furtherForeignAddresses,
   };
+}
+
+/** In the order of the index, which has all that is asked for. */
+const overriddenSql = `SELECT extension, count(*) OVER () AS held FROM mailbox WHERE extension IS NOT NULL
+  GROUP BY extension HAVING count(dial_plan) > 0 AND count(*) > count(dial_plan) ORDER BY extension LIMIT ${sampleMax}`;
+const overridingSql = `SELECT o.dial_plan AS plan, o.address, g.address AS general
+  FROM mailbox o JOIN mailbox g ON g.extension = o.extension AND g.dial_plan IS NULL
+  WHERE o.extension = ? AND o.dial_plan IS NOT NULL ORDER BY o.dial_plan, o.id LIMIT 1`;
+
+function findOverriddenExtensions(statements: Statements): DirectorySurvey['overriddenExtensions'] {
+  const rows = statements.all(overriddenSql);
+  const first = rows.flatMap((row) => {
+    const extension = String(row['extension']);
+    const pair = statements.get(overridingSql, extension);
+    if (!pair) return [];
+    return [
+      {
+        extension,
+        dialPlan: String(pair['plan']),
+        address: String(pair['address']),
+        general: String(pair['general']),
+      },
+    ];
+  });
+  return { count: Number(rows[0]?.['held'] ?? 0), first };
 }
 
 function findExpansionServers(statements: Statements): DirectorySurvey['expansionServers'] {

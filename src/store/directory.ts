@@ -11,6 +11,12 @@ const findSql = `SELECT ${columns} FROM address a ${joins} WHERE a.key = ?`;
 const membersSql = `SELECT member FROM address a JOIN group_members g ON g."group" = a."group" WHERE a.key = ?
   ORDER BY g.position`;
 
+const mailboxSql = 'SELECT address AS mailbox, database, guid, protocols FROM mailbox';
+const byGuidSql = `${mailboxSql} WHERE guid = ?`;
+const byExtensionSql = `${mailboxSql} WHERE extension = ? AND dial_plan IS NULL`;
+/** The plan's own mailbox comes first; the other is then not looked for. */
+const byPlanSql = `${mailboxSql} WHERE extension = ? AND dial_plan = ? UNION ALL ${byExtensionSql} LIMIT 1`;
+
 /** The directory as the store has it at the moment of each lookup. */
 export function createDirectory(statements: Statements): Directory {
   return {
@@ -18,17 +24,19 @@ export function createDirectory(statements: Statements): Directory {
       const row = statements.get(findSql, key);
       return row && entryOf(row);
     },
-    findByGuid: (guid) => findMailbox(statements, 'guid', guid),
-    findByExtension: (extension) => findMailbox(statements, 'extension', extension),
+    findByGuid: (guid) => findMailbox(statements, byGuidSql, guid),
+    findByExtension: (extension, dialPlan) =>
+      dialPlan === undefined
+        ? findMailbox(statements, byExtensionSql, extension)
+        : findMailbox(statements, byPlanSql, extension, dialPlan, extension),
     membersOf(key) {
       return statements.all(membersSql, key).map((row) => String(row['member']));
     },
   };
 }
 
-function findMailbox(statements: Statements, column: 'guid' | 'extension', value: string): DirectoryEntry | undefined {
-  const mailbox = 'mailbox o JOIN address a ON a.mailbox = o.id AND a.position = 0';
-  const row = statements.get(`SELECT ${columns} FROM ${mailbox} ${joins} WHERE o.${column} = ?`, value);
+function findMailbox(statements: Statements, sql: string, ...values: readonly string[]): DirectoryEntry | undefined {
+  const row = statements.get(sql, ...values);
   return row && entryOf(row);
 }
 

@@ -91,12 +91,17 @@ function undoneDirectory(statements: Statements, revision: number): UndoneDirect
       const addresses = [before['address'], ...((before['aliases'] as readonly unknown[] | undefined) ?? [])];
       for (const address of addresses) byAddress.set(addressKey(String(address)) ?? String(address), entry);
       if (entry.class === 'mailbox' && entry.guid !== null) byGuid.set(nameKey(entry.guid), entry);
-      if (typeof before['extension'] === 'string') byExtension.set(before['extension'], entry);
+      if (typeof before['extension'] === 'string') {
+        byExtension.set(extensionKey(before['extension'], before['dialPlan'] as string | null), entry);
+      }
       if (entry.class === 'group') members.set(key, before['members'] as readonly string[]);
     }
   }
   return { head: headRevision(statements), changed, byAddress, byGuid, byExtension, members };
 }
+
+const extensionKey = (extension: string, dialPlan: string | null): string =>
+  dialPlan === null ? extension : `${extension} ${nameKey(dialPlan)}`;
 
 /** The directory of today but for what was changed since, also while it is read: that is answered from what it was before. */
 function directoryThen(statements: Statements, reader: Reader, revision: number): Directory {
@@ -113,11 +118,18 @@ function directoryThen(statements: Statements, reader: Reader, revision: number)
     find: (key) => lookUp(({ byAddress, changed }) => byAddress.get(key) ?? unchanged(today.find(key), changed)),
     findByGuid: (guid) =>
       lookUp(({ byGuid, changed }) => byGuid.get(nameKey(guid)) ?? unchanged(today.findByGuid(guid), changed)),
-    findByExtension: (extension) =>
-      lookUp(
-        ({ byExtension, changed }) =>
-          byExtension.get(extension) ?? unchanged(today.findByExtension(extension), changed),
-      ),
+    findByExtension: (extension, dialPlan) =>
+      lookUp(({ byExtension, changed }) => {
+        // Of the mailboxes of today one without a plan stands in for one of the plan: then neither has changed since.
+        const own =
+          dialPlan === undefined
+            ? undefined
+            : (byExtension.get(extensionKey(extension, dialPlan)) ??
+              unchanged(today.findByExtension(extension, dialPlan), changed));
+        return (
+          own ?? byExtension.get(extensionKey(extension, null)) ?? unchanged(today.findByExtension(extension), changed)
+        );
+      }),
     membersOf: (key) =>
       lookUp(({ members, changed }) => members.get(key) ?? (changed.has(key) ? [] : today.membersOf(key))),
   };

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EstateObject, Mailbox } from '../topology/catalogue/catalogue.js';
 import { catalogue } from '../topology/catalogue/catalogue.js';
+import { nameKey } from '../topology/names.js';
 import type { Row, SqlValue } from './columns.js';
 import type { ObjectChange } from './revisions.js';
 import type { Statements } from './statements.js';
@@ -17,6 +18,7 @@ export interface MailboxRow extends KeyedAddress {
   readonly aliases: readonly KeyedAddress[] | undefined;
   readonly guid: string | null | undefined;
   readonly extension: string | null | undefined;
+  readonly dialPlan: string | null | undefined;
   readonly protocols: Mailbox['protocols'] | undefined;
 }
 
@@ -59,12 +61,13 @@ const scratchTables = `
   CREATE TEMP TABLE pending_address (line INTEGER, key TEXT, address TEXT, position INTEGER, mailbox INTEGER);
   CREATE TEMP TABLE pending_guid (line INTEGER, mailbox INTEGER, guid TEXT);`;
 
-const ownSql = `SELECT m.id, m.address, m.database, m.guid, m.extension, m.protocols
+const ownSql = `SELECT m.id, m.address, m.database, m.guid, m.extension, m.dial_plan, m.protocols
   FROM address a JOIN mailbox m ON m.id = a.mailbox WHERE a.key = ? AND a.position = 0`;
 const aliasesSql = 'SELECT address FROM address WHERE mailbox = ? AND position > 0 ORDER BY position';
-const insertSql = `INSERT INTO mailbox (id, address, database, guid, extension, protocols) VALUES (?, ?, ?, ?, ?, ?)
-  ON CONFLICT (guid) DO NOTHING`;
-const updateSql = 'UPDATE mailbox SET address = ?, database = ?, guid = ?, extension = ?, protocols = ? WHERE id = ?';
+const insertSql = `INSERT INTO mailbox (id, address, database, guid, extension, dial_plan, protocols)
+  VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING`;
+const updateSql = `UPDATE mailbox SET address = ?, database = ?, guid = ?, extension = ?, dial_plan = ?, protocols = ?
+  WHERE id = ?`;
 const addressSql = `INSERT INTO address (key, address, position, mailbox) VALUES (?, ?, ?, ?)
   ON CONFLICT (key) DO NOTHING`;
 const earlierSql = 'SELECT line FROM imported WHERE mailbox = ?';
@@ -162,16 +165,17 @@ function createWriter(statements: Statements, made: MadeMailboxes): Writer {
   };
   return {
     create(row, line) {
-      const { address, database, aliases = [], guid = null, extension = null, protocols = noProtocols } = row;
+      const { address, database, aliases = [], guid = null, extension = null, dialPlan = null } = row;
+      const { protocols = noProtocols } = row;
       const id = made.take(line);
       const states = protocols === noProtocols ? '{}' : JSON.stringify(protocols);
-      if (statements.count(insertSql, id, address, database, guid, extension, states) === 0) {
-        statements.run(insertSql, id, address, database, null, extension, states);
+      if (statements.count(insertSql, id, address, database, guid, extension, dialPlan, states) === 0) {
+        statements.run(insertSql, id, address, database, null, extension, dialPlan, states);
         awaitGuid(id, line, guid);
       }
       writeAddresses(id, line, [row, ...aliases]);
       const names = aliases.map((alias) => alias.address);
-      const after = JSON.stringify({ address, aliases: names, database, guid, extension, protocols });
+      const after = JSON.stringify({ address, aliases: names, database, guid, extension, dialPlan, protocols });
       return { kind: 'created', before: null, after };
     },
     update(own, row, line) {
@@ -180,11 +184,11 @@ function createWriter(statements: Statements, made: MadeMailboxes): Writer {
       if (earlier != null) return Number(earlier);
       const stored = storedMailbox(own, statements.all(aliasesSql, id));
       const after = merge(stored, row);
-      statements.run(markSql, id, line, after.extension !== null && after.extension !== stored.extension ? 1 : 0);
+      statements.run(markSql, id, line, takesExtension(stored, after) ? 1 : 0);
       if (isDeepStrictEqual(stored, after)) return { kind: 'unchanged', before: null, after: '' };
       const free = freeGuid(after.guid, id);
       const protocols = JSON.stringify(after.protocols);
-      statements.run(updateSql, after.address, after.database, free, after.extension, protocols, id);
+      statements.run(updateSql, after.address, after.database, free, after.extension, after.dialPlan, protocols, id);
       if (after.guid !== free) awaitGuid(id, line, after.guid);
       if (row.aliases) {
         statements.run('DELETE FROM address WHERE mailbox = ?', id);
@@ -197,6 +201,12 @@ function createWriter(statements: Statements, made: MadeMailboxes): Writer {
   };
 }
 
+/** Whether a mailbox has an extension that it did not have in this plan before. */
+function takesExtension(stored: Mailbox, after: Mailbox): boolean {
+  if (after.extension === null) return false;
+  return after.extension !== stored.extension || nameKey(after.dialPlan ?? '') !== nameKey(stored.dialPlan ?? '');
+}
+
 function storedMailbox(row: Row, aliases: readonly Row[]): Mailbox {
   const text = (value: SqlValue | undefined): string | null => (value == null ? null : String(value));
   return {
@@ -205,6 +215,7 @@ function storedMailbox(row: Row, aliases: readonly Row[]): Mailbox {
     database: String(row['database']),
     guid: text(row['guid']),
     extension: text(row['extension']),
+    dialPlan: text(row['dial_plan']),
     protocols: JSON.parse(String(row['protocols'])) as Mailbox['protocols'],
   };
 }
@@ -216,6 +227,7 @@ function merge(stored: Mailbox, row: MailboxRow): Mailbox & EstateObject {
     database: row.database,
     guid: row.guid === undefined ? stored.guid : row.guid,
     extension: row.extension === undefined ? stored.extension : row.extension,
+    dialPlan: row.dialPlan === undefined ? stored.dialPlan : row.dialPlan,
     protocols: row.protocols ?? stored.protocols,
   };
 }
@@ -248,18 +260,22 @@ function giveOutPending(statements: Statements, report: ReportLine): void {
 
 // Who had an extension before comes first, then who of the file was there, then who was made: in the order of the lines.
 const sharedExtensionsSql = `
-  SELECT m.id, m.extension, m.address, i.line FROM mailbox m
+  SELECT m.id, m.extension, m.dial_plan, m.address, i.line FROM (
+    SELECT extension, dial_plan FROM mailbox WHERE extension IS NOT NULL GROUP BY extension, dial_plan HAVING count(*) > 1
+  ) s CROSS JOIN mailbox m ON m.extension = s.extension AND m.dial_plan IS s.dial_plan
   LEFT JOIN imported i ON i.mailbox = m.id AND i.takes_extension
-  WHERE m.extension IN (
-    SELECT extension FROM mailbox WHERE extension IS NOT NULL GROUP BY extension HAVING count(*) > 1
-  ) ORDER BY m.extension, m.id >= ?, i.line, m.id`;
+  ORDER BY m.extension, m.dial_plan, m.id >= ?, i.line, m.id`;
 
 function reportSharedExtensions(statements: Statements, made: MadeMailboxes, report: ReportLine): void {
-  let holder: { extension: string; address: string } | undefined;
+  let holder: { key: string; address: string } | undefined;
   for (const row of statements.database.prepare<[number], Row>(sharedExtensionsSql).iterate(made.firstId)) {
     const [extension, address] = [String(row['extension']), String(row['address'])];
     const line = made.lineOf(Number(row['id'])) ?? row['line'];
-    if (holder?.extension !== extension) holder = { extension, address };
-    else if (line != null) report(Number(line), `extension ${extension} belongs to ${holder.address} and ${address}`);
+    const plan = row['dial_plan'] == null ? '' : ` of dial plan "${String(row['dial_plan'])}"`;
+    const key = nameKey(`${extension}${plan}`);
+    if (holder?.key !== key) holder = { key, address };
+    else if (line != null) {
+      report(Number(line), `extension ${extension}${plan} belongs to ${holder.address} and ${address}`);
+    }
   }
 }

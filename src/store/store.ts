@@ -53,10 +53,12 @@ export interface Reader {
   atOneMoment<T>(read: () => T): T;
   /** How many mailboxes a database holds. */
   countMailboxes(database: string): number;
+  /** How many mailboxes have their extensions in a dial plan. */
+  countMailboxesInPlan(dialPlan: string): number;
   /** Addresses of the groups that a server expands. */
   groupsExpandedOn(server: string): string[];
-  /** An extension that two mailboxes have, with their addresses. */
-  duplicateExtension(): { extension: string; addresses: readonly string[] } | undefined;
+  /** An extension that two mailboxes have in one dial plan, or for every plan, with their addresses. */
+  duplicateExtension(): { extension: string; dialPlan: string | null; addresses: readonly string[] } | undefined;
   /** What of the whole directory fits nothing else; `accepted` are domains in A-labels, `isAccepted` decides on others. */
   surveyDirectory(accepted: readonly string[], isAccepted: (domain: string) => boolean): DirectorySurvey;
 }
@@ -88,11 +90,13 @@ export function openStore(path: string, options: OpenOptions): Store {
     directory: {
       find: (key) => guard(() => directory.find(key)),
       findByGuid: (guid) => guard(() => directory.findByGuid(guid)),
-      findByExtension: (extension) => guard(() => directory.findByExtension(extension)),
+      findByExtension: (extension, dialPlan) => guard(() => directory.findByExtension(extension, dialPlan)),
       membersOf: (key) => guard(() => directory.membersOf(key)),
     },
     countMailboxes: (name) =>
       guard(() => Number(statements.get('SELECT count(*) AS held FROM mailbox WHERE database = ?', name)?.['held'])),
+    countMailboxesInPlan: (name) =>
+      guard(() => Number(statements.get('SELECT count(*) AS held FROM mailbox WHERE dial_plan = ?', name)?.['held'])),
     groupsExpandedOn: (server) =>
       guard(() => statements.all('SELECT address FROM "group" WHERE expansion_server = ? LIMIT 20', server)).map(
         (row) => String(row['address']),
@@ -127,12 +131,18 @@ function readObjects(rowsOf: (noun: Noun) => ObjectRows): TopologyObjects {
   return objects as unknown as TopologyObjects;
 }
 
+const duplicateExtensionSql = `SELECT extension, dial_plan FROM mailbox WHERE extension IS NOT NULL
+  GROUP BY extension, dial_plan HAVING count(*) > 1 LIMIT 1`;
+const extensionHoldersSql =
+  'SELECT address FROM mailbox WHERE extension = ? AND dial_plan IS ? ORDER BY address LIMIT 10';
+
 function findDuplicateExtension(statements: Statements): ReturnType<Reader['duplicateExtension']> {
-  const held =
-    'SELECT extension FROM mailbox WHERE extension IS NOT NULL GROUP BY extension HAVING count(*) > 1 LIMIT 1';
-  const rows = statements.all(`SELECT extension, address FROM mailbox WHERE extension = (${held}) LIMIT 10`);
-  const extension = rows[0]?.['extension'];
-  return typeof extension === 'string'
-    ? { extension, addresses: rows.map((row) => String(row['address'])) }
-    : undefined;
+  const { extension, dial_plan: dialPlan = null } = statements.get(duplicateExtensionSql) ?? {};
+  if (typeof extension !== 'string') return undefined;
+  const holders = statements.all(extensionHoldersSql, extension, dialPlan);
+  return {
+    extension,
+    dialPlan: dialPlan === null ? null : String(dialPlan),
+    addresses: holders.map((row) => String(row['address'])),
+  };
 }

@@ -43,6 +43,7 @@ const estate = {
     { name: 'DB1', copies: ['MBX1'] },
     { name: 'DB2', copies: ['MBX1'] },
   ],
+  dialPlans: [{ name: 'Vienna' }, { name: 'Graz' }],
   mailboxes: [
     { address: 'ann@x.org', aliases: ['a1@x.org', 'a2@x.org'], database: 'DB1', guid: guid('a'), extension: '100' },
     { address: 'bob@x.org', aliases: ['b1@x.org'], database: 'DB1', guid: guid('b'), protocols: { imap: false } },
@@ -89,6 +90,7 @@ describe('an import of mailboxes', () => {
       database: 'DB2',
       guid: guid('c'),
       extension: '200',
+      dialPlan: null,
       protocols: { imap: false, pop: false },
     });
     expect(mailboxOf(store, 'ann@x.org')).toMatchObject({ address: 'Ann@x.org', aliases: ['a2@x.org'] });
@@ -101,6 +103,7 @@ describe('an import of mailboxes', () => {
     expect(mailboxOf(store, 'ann@x.org')).toStrictEqual({
       ...estate.mailboxes[0],
       database: 'DB2',
+      dialPlan: null,
       protocols: {},
     });
     importText(store, 'address,database,aliases,guid,extension,protocols-off\nann@x.org,DB2,,,,\nbob@x.org,DB1,,,,pop');
@@ -121,6 +124,20 @@ describe('an import of mailboxes', () => {
     expect(exported(store)).toStrictEqual(before);
     expect(refusal(() => importText(store, more, { expectRevision: 7 })).code).toBe('revision-conflict');
     expect(importText(store, more, { expectRevision: 1 })).toMatchObject({ revision: 2, created: 1, unchanged: 2 });
+  });
+
+  test('puts extensions into dial plans, keeps them there and takes them out', () => {
+    const store = estateStore();
+    const columns = 'address,database,extension,dial-plan';
+    importText(store, `${columns}\ncyd@x.org,DB1,100,VIENNA\nbob@x.org,DB1,100,Graz`);
+    const plansOf = () => mailboxesOf(store).map(({ dialPlan }) => dialPlan);
+    expect(plansOf()).toEqual([null, 'Graz', 'Vienna']);
+    importText(store, 'address,database,extension\ncyd@x.org,DB2,100');
+    expect(plansOf()).toEqual([null, 'Graz', 'Vienna']);
+    importText(store, `${columns}\ncyd@x.org,DB2,300,\nbob@x.org,DB1,100,Vienna`);
+    expect(plansOf()).toEqual([null, 'Vienna', null]);
+    expect(store.directory.findByExtension('100', 'Vienna')).toMatchObject({ address: 'bob@x.org' });
+    expect(store.at(2).directory.findByExtension('100', 'Vienna')).toMatchObject({ address: 'cyd@x.org' });
   });
 
   test('lets rows take what other rows of the file let go of, whichever comes first', () => {
@@ -186,7 +203,10 @@ describe('a file with mistakes', () => {
   });
 
   test.each([
-    ['', '1: is empty; the first line names the columns: address,database,aliases,guid,extension,protocols-off'],
+    [
+      '',
+      '1: is empty; the first line names the columns: address,database,aliases,guid,extension,dial-plan,protocols-off',
+    ],
     ['address;database\n', '1: unknown column "address;database"; known columns: address, database'],
     ['adress,database\n', '1: unknown column "adress" (did you mean "address"?)'],
     ['address\n', '1: the column "database" is missing'],
@@ -198,6 +218,21 @@ describe('a file with mistakes', () => {
     [`address,database\n${'a'.repeat(1_500_000)}`, '2: is longer than 1048576 characters'],
   ])('says so: %#', (text, expected) => {
     expect(problemsOf(estateStore(), text)[0]).toContain(expected);
+  });
+
+  test('has extensions named that two mailboxes would have in one plan, or for every plan', () => {
+    const store = estateStore();
+    const header = 'address,database,extension,dial-plan';
+    importText(store, `${header}\ncyd@x.org,DB1,100,Vienna\nbob@x.org,DB1,100,Graz`);
+    const rows = ['gus@x.org,DB1,300,Vienna', 'hal@x.org,DB1,300,vienna', 'ida@x.org,DB1,300,', 'jon@x.org,DB1,300,'];
+    expect(
+      problemsOf(store, [header, ...rows, 'bob@x.org,DB1,100,Vienna', 'kai@x.org,DB1,1,Viena'].join('\n')),
+    ).toEqual([
+      '3: extension 300 of dial plan "Vienna" belongs to gus@x.org and hal@x.org',
+      '5: extension 300 belongs to ida@x.org and jon@x.org',
+      '6: extension 100 of dial plan "Vienna" belongs to cyd@x.org and bob@x.org',
+      '7: dial-plan: there is no dial-plan "Viena" (did you mean "Vienna"?)',
+    ]);
   });
 
   test('has fifty of its problems named, those of the first lines, and the others counted', () => {
@@ -228,9 +263,10 @@ describe('a mailbox of an imported row', () => {
     aliases: fc.uniqueArray(alias, { maxLength: 2 }),
     guid: fc.option(fc.constantFrom('a', 'b', 'c', 'A').map(guid)),
     extension: fc.option(fc.constantFrom('100', '200', '+300')),
+    dialPlan: fc.option(fc.constantFrom('Vienna', 'VIENNA', 'Graz', 'Linz')),
     off: fc.subarray([...protocols, ...others]),
   });
-  const optional = fc.subarray(['aliases', 'guid', 'extension', 'protocols-off'] as const);
+  const optional = fc.subarray(['aliases', 'guid', 'extension', 'dial-plan', 'protocols-off'] as const);
   type Row = typeof row extends fc.Arbitrary<infer T> ? T : never;
 
   const quote = (cell: string): string => (/[",]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
@@ -242,6 +278,7 @@ describe('a mailbox of an imported row', () => {
       aliases: of.aliases.join(';'),
       guid: of.guid ?? '',
       extension: of.extension ?? '',
+      'dial-plan': of.dialPlan ?? '',
       'protocols-off': of.off.join(' '),
     });
     const names = ['address', 'database', ...columns];
@@ -250,11 +287,13 @@ describe('a mailbox of an imported row', () => {
       .join('\n');
   }
 
+  const fieldNames: Readonly<Record<string, string>> = { 'dial-plan': 'dialPlan', 'protocols-off': 'protocols' };
+
   function estateOf(rows: readonly Row[], columns: readonly string[]): object {
     const mailboxes = rows.map(({ off, ...fields }) => {
       const states = [...protocols, ...others].map((name) => [name, off.includes(name) ? false : null]);
-      const all: Record<string, unknown> = { ...fields, 'protocols-off': Object.fromEntries(states) };
-      const given = columns.map((name) => [name === 'protocols-off' ? 'protocols' : name, all[name]]);
+      const all: Record<string, unknown> = { ...fields, protocols: Object.fromEntries(states) };
+      const given = columns.map((column) => fieldNames[column] ?? column).map((name) => [name, all[name]]);
       return { address: fields.address, database: fields.database, ...Object.fromEntries(given) };
     });
     return { estate: 1, mailboxes };

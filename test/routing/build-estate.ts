@@ -96,17 +96,20 @@ export function indexEstate(estate: EstateObjects): BuiltEstate {
 /** An estate of which only what matters is given. */
 export const buildEstate = (parts: EstateParts): BuiltEstate => indexEstate(completeEstate(parts));
 
+const extensionKey = (extension: string, dialPlan: string | null): string =>
+  `${extension} ${dialPlan?.toLowerCase() ?? ''}`;
+
 function directoryOf({ mailboxes, groups, contacts }: EstateObjects): Directory {
   const byAddress = new Map<string, DirectoryEntry>();
   const byGuid = new Map<string, DirectoryEntry>();
   const byExtension = new Map<string, DirectoryEntry>();
   const memberLists = new Map<string, readonly string[]>();
   const add = (address: string, entry: DirectoryEntry) => byAddress.set(addressKey(address) ?? address, entry);
-  for (const { address, aliases, database, guid, extension, protocols } of mailboxes) {
+  for (const { address, aliases, database, guid, extension, dialPlan, protocols } of mailboxes) {
     const entry: DirectoryEntry = { class: 'mailbox', address, database, guid, protocols };
     for (const name of [address, ...aliases]) add(name, entry);
     if (guid !== null) byGuid.set(guid.toLowerCase(), entry);
-    if (extension !== null) byExtension.set(extension, entry);
+    if (extension !== null) byExtension.set(extensionKey(extension, dialPlan), entry);
   }
   for (const { address, expansionServer, members } of groups) {
     add(address, { class: 'group', address, expansionServer });
@@ -116,7 +119,8 @@ function directoryOf({ mailboxes, groups, contacts }: EstateObjects): Directory 
   return {
     find: (key) => byAddress.get(key),
     findByGuid: (guid) => byGuid.get(guid.toLowerCase()),
-    findByExtension: (extension) => byExtension.get(extension),
+    findByExtension: (extension, dialPlan) =>
+      byExtension.get(extensionKey(extension, dialPlan ?? null)) ?? byExtension.get(extensionKey(extension, null)),
     membersOf: (key) => memberLists.get(key) ?? [],
   };
 }

@@ -58,7 +58,7 @@ const serverOf = (name: string) => {
 
 function callOf(to: string, diversion: string | null, fromAddress: string | null): Decision {
   const place = { topology, directory, frontEnd: serverOf('CAS1'), availability: allUp, tls: false };
-  return routeCall({ ...place, to, diversion, fromAddress });
+  return routeCall({ ...place, to, diversion, peer: { address: fromAddress, certificateNames: [] } });
 }
 
 function mailOf(to: readonly string[]): Decision {

@@ -25,6 +25,9 @@ const calls = {
     { address: 'lost@contoso.com', database: 'GONE', extension: '5103' },
     { address: 'mute@contoso.com', database: 'DB1', extension: '5104', protocols: { um: false } },
     { address: 'long@contoso.com', database: 'DB1', extension: '51010' },
+    { address: 'all@contoso.com', database: 'DB1', extension: '5105' },
+    { address: 'safe@contoso.com', database: 'DB3', extension: '5105', dialPlan: 'SAFE' },
+    { address: 'other@contoso.com', database: 'DB3', extension: '5106', dialPlan: 'Safe' },
   ],
   domains: [{ name: 'contoso.com', type: 'authoritative' }],
   callGateways: [
@@ -62,7 +65,16 @@ function call({ topology, directory }: BuiltEstate, given: Given): Decision {
   if (!frontEnd) throw new Error('no front end');
   const { to = 'sip:5000@10.0.0.1', diversion = null, from = '10.9.9.9', tls = false, down = '' } = given;
   const availability = downServers(down.split(' '));
-  return routeCall({ topology, directory, frontEnd, availability, to, diversion, fromAddress: from, tls });
+  return routeCall({
+    topology,
+    directory,
+    frontEnd,
+    availability,
+    to,
+    diversion,
+    peer: { address: from, certificateNames: [] },
+    tls,
+  });
 }
 
 /** `302 mbx1`: status and hosts, with the sets after them. */
@@ -87,6 +99,9 @@ describe('a call', () => {
     ['with a phone context', { from: '10.9.9.6', to: 'sip:5101;phone-context=x.test@10.0.0.1;user=phone' }, '302 MBX1'],
     ['to too many digits', { from: '10.9.9.6', to: 'sip:51010@x' }, '404'],
     ['to nobody', { from: '10.9.9.6', to: 'sip:5199@x' }, '404'],
+    ['to an extension for every plan', { diversion: 'sip:5105@x' }, '302 MBX1'],
+    ['to an extension of the plan', { to: 'sip:8000@x', diversion: 'sip:5105@x', tls: true }, '302 MBX3'],
+    ['to an extension of another plan', { diversion: 'sip:5106@x' }, '404'],
     ['to a mailbox without calls', { diversion: 'sip:5104@x' }, '404'],
     ['to a mailbox whose database is nowhere', { diversion: 'sip:5103@x' }, '480'],
     ['diverted by nobody', { diversion: 'sip:5199@x' }, '404'],
@@ -162,10 +177,11 @@ describe('the contact of a redirect', () => {
     ['a\r\nb', 'sip:a%0D%0Ab@m.test:5062;transport=tcp'],
     ['a@b>', 'sip:a%40b%3E@m.test:5062;transport=tcp'],
     ['\ud800x', 'sip:%EF%BF%BDx@m.test:5062;transport=tcp'],
-  ])('for %j is %s', (user, expected) => expect(contactOf(target, user, false)).toBe(expected));
+  ])('for %j is %s', (user, expected) => expect(contactOf(target, user, 'sip')).toBe(expected));
 
   test('has an IPv6 address in brackets', () => {
-    expect(contactOf({ ...target, host: 'fd00::3' }, '', true)).toBe('sip:[fd00::3]:5062;transport=tls');
+    expect(contactOf({ ...target, host: 'fd00::3' }, '', 'sip-tls')).toBe('sip:[fd00::3]:5062;transport=tls');
+    expect(contactOf({ ...target, host: 'fd00::3' }, '', 'sips')).toBe('sips:[fd00::3]:5062;transport=tls');
   });
 });
 
