@@ -1,11 +1,10 @@
 import { Flags } from '@oclif/core';
 import type { TrackingRecord } from '../src/admin/track.js';
 import { trackHeadings, trackMessages, trackRow, trackText } from '../src/admin/track.js';
-import { UsherCommand } from '../src/cli/base-command.js';
-import { formatTable, onTerminal } from '../src/cli/output.js';
+import { TrackCommand, trackFlags } from '../src/cli/track-command.js';
 import { storePath, trackingFolder } from '../src/settings.js';
 
-export default class Track extends UsherCommand {
+export default class Track extends TrackCommand {
   static override summary = 'what became of a message: who brought it, where it went, what was answered';
   static override description =
     `Reads the message tracking of the front ends that run on this host. What is given must all fit;
@@ -19,25 +18,15 @@ addresses compare without regard to case. Oldest first. --json gives whole recor
     'message-id': Flags.string({ description: 'the Message-ID, with or without <>', helpValue: 'ID' }),
     from: Flags.string({ description: 'the sender; <> is the empty one', helpValue: 'ADDRESS' }),
     to: Flags.string({ description: 'one of the recipients', helpValue: 'ADDRESS' }),
-    since: Flags.string({ description: 'answered at this time or so long ago, or later', helpValue: 'TIME|DURATION' }),
-    until: Flags.string({
-      description: 'answered at this time or so long ago, or earlier',
-      helpValue: 'TIME|DURATION',
-    }),
-    limit: Flags.integer({ description: 'how many at most, the newest of them', default: 100, min: 1, max: 100_000 }),
+    ...trackFlags('answered'),
     trace: Flags.boolean({ description: 'everything about each: filters, decision, servers that were tried' }),
   };
 
   async run(): Promise<readonly TrackingRecord[]> {
     const { flags } = await this.parse(Track);
-    this.setQuiet(flags);
     const { from, to, since, until, limit } = flags;
     const query = { messageId: flags['message-id'], from, to, since, until, limit };
-    const { records, notes } = await trackMessages(trackingFolder(storePath(flags.store)), query, Date.now());
-    this.say(
-      flags.trace ? records.map(trackText).join('\n') : formatTable(trackHeadings, records.map(trackRow), onTerminal()),
-    );
-    if (!flags.quiet && !this.jsonEnabled()) process.stderr.write(notes.map((note) => `${note}\n`).join(''));
-    return records;
+    const tracked = await trackMessages(trackingFolder(storePath(flags.store)), query, Date.now());
+    return this.answer(flags, tracked, { headings: trackHeadings, row: trackRow, text: trackText });
   }
 }

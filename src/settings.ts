@@ -30,6 +30,11 @@ export function httpLogFolder(store: string): string {
   return join(stateFolder(store), 'log', 'http');
 }
 
+/** The folder of the call log that the runtimes of a store write. */
+export function callLogFolder(store: string): string {
+  return join(stateFolder(store), 'log', 'calls');
+}
+
 /** The folder of control sockets. */
 export function socketFolder(environment: Environment = process.env): string {
   if (environment['XDG_RUNTIME_DIR']) return join(environment['XDG_RUNTIME_DIR'], 'usher');

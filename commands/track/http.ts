@@ -1,11 +1,10 @@
 import { Flags } from '@oclif/core';
 import type { HttpRecord } from '../../src/admin/track-http.js';
 import { requestHeadings, requestRow, requestText, trackRequests } from '../../src/admin/track-http.js';
-import { UsherCommand } from '../../src/cli/base-command.js';
-import { formatTable, onTerminal } from '../../src/cli/output.js';
+import { TrackCommand, trackFlags } from '../../src/cli/track-command.js';
 import { httpLogFolder, storePath } from '../../src/settings.js';
 
-export default class TrackHttp extends UsherCommand {
+export default class TrackHttp extends TrackCommand {
   static override summary = 'what became of a web request: who asked, which server answered, how long it took';
   static override description =
     'Reads the HTTP log of the front ends that run on this host. What is given must all fit; names, addresses and paths compare without regard to case. Oldest first. Queries of URLs are not kept. --json gives whole records, with the rules that led to the server.';
@@ -23,25 +22,16 @@ export default class TrackHttp extends UsherCommand {
     status: Flags.string({ description: 'the status: 503, 5xx, none, or several with commas', helpValue: 'STATUS' }),
     path: Flags.string({ description: 'what the path begins with', helpValue: 'PATH' }),
     'request-id': Flags.string({ description: "the request's own id", helpValue: 'ID' }),
-    since: Flags.string({ description: 'over at this time or so long ago, or later', helpValue: 'TIME|DURATION' }),
-    until: Flags.string({ description: 'over at this time or so long ago, or earlier', helpValue: 'TIME|DURATION' }),
-    limit: Flags.integer({ description: 'how many at most, the newest of them', default: 100, min: 1, max: 100_000 }),
+    ...trackFlags('over'),
     trace: Flags.boolean({ description: 'everything about each: rules, servers that were tried, bytes and times' }),
   };
 
   async run(): Promise<readonly HttpRecord[]> {
     const { flags } = await this.parse(TrackHttp);
-    this.setQuiet(flags);
     const { user, mailbox, client, server, service, status, path, since, until, limit } = flags;
     const requestId = flags['request-id'];
     const query = { user, mailbox, client, server, service, status, path, requestId, since, until, limit };
-    const { records, notes } = await trackRequests(httpLogFolder(storePath(flags.store)), query, Date.now());
-    this.say(
-      flags.trace
-        ? records.map(requestText).join('\n')
-        : formatTable(requestHeadings, records.map(requestRow), onTerminal()),
-    );
-    if (!flags.quiet && !this.jsonEnabled()) process.stderr.write(notes.map((note) => `${note}\n`).join(''));
-    return records;
+    const tracked = await trackRequests(httpLogFolder(storePath(flags.store)), query, Date.now());
+    return this.answer(flags, tracked, { headings: requestHeadings, row: requestRow, text: requestText });
   }
 }

@@ -1,63 +1,27 @@
-import {
-  readTracking,
-  type TrackingQuery,
-  type TrackingRecord,
-  type TrackingReport,
-} from '../observability/tracking.js';
-import { newestRecords } from './newest-records.js';
+import { readTracking, type TrackingQuery, type TrackingRecord } from '../observability/tracking.js';
 import { shownText } from './shown-text.js';
-import { timeFlag } from './time-flag.js';
+import { type TitledLine, titledLines } from './titled-lines.js';
+import { type Tracked, type TrackTimes, timesOf, trackRecords } from './track-records.js';
 
 export type { TrackingRecord };
 
 /** What `track` was asked; times as they were typed. */
-export interface TrackFlags {
+export interface TrackFlags extends TrackTimes {
   readonly messageId?: string | undefined;
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-  readonly since?: string | undefined;
-  readonly until?: string | undefined;
-  /** How many records at most: the newest of those that fit. */
-  readonly limit: number;
 }
 
-export interface Tracked {
-  /** In the order of their answers. */
-  readonly records: readonly TrackingRecord[];
-  /** What the reader should know beside them. */
-  readonly notes: readonly string[];
-}
+const wording = { one: 'message', many: 'records', missing: 'are no tracking files' };
 
 /** What became of the messages that fit, from the tracking files of a folder; one that is not there has none. */
-export async function trackMessages(folder: string, flags: TrackFlags, nowMs: number): Promise<Tracked> {
-  let report: TrackingReport = { files: 0, unreadableLines: 0, lostRecords: 0 };
-  const onEnd = (said: TrackingReport): void => {
-    report = said;
-  };
-  const { records, found } = await newestRecords(readTracking(folder, queryOf(flags, nowMs), onEnd), flags.limit);
-  return { records, notes: notesOf(folder, found, records.length, report) };
-}
-
-function queryOf({ messageId, from, to, since, until }: TrackFlags, nowMs: number): TrackingQuery {
-  return {
-    ...(messageId !== undefined && { messageId }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-    ...(since !== undefined && { sinceMs: timeFlag('since', since, nowMs, 'past') }),
-    ...(until !== undefined && { untilMs: timeFlag('until', until, nowMs, 'past') }),
-  };
-}
-
-function notesOf(folder: string, found: number, shown: number, report: TrackingReport): string[] {
-  const { files, unreadableLines, lostRecords } = report;
-  const none =
-    files === 0 ? `no message found; there are no tracking files of this time in ${folder}` : 'no message found';
-  return [
-    ...(found === 0 ? [none] : []),
-    ...(found > shown ? [`these are the newest ${shown} of ${found}; see more with --limit`] : []),
-    ...(lostRecords > 0 ? [`${lostRecords} records of this time were lost when the disk was too slow or full`] : []),
-    ...(unreadableLines > 0 ? [`${unreadableLines} lines of the files could not be read`] : []),
-  ];
+export async function trackMessages(
+  folder: string,
+  { messageId, from, to, limit, ...times }: TrackFlags,
+  nowMs: number,
+): Promise<Tracked<TrackingRecord>> {
+  const query: TrackingQuery = { messageId, from, to, ...timesOf(times, nowMs) };
+  return trackRecords(folder, wording, limit, (onEnd) => readTracking(folder, query, onEnd));
 }
 
 export const trackHeadings = ['at', 'from', 'to', 'server', 'reply', 'message-id'] as const;
@@ -73,12 +37,8 @@ const pathText = (address: string): string => (address === '' ? '<>' : address);
 /** Everything about a message, line by line: who brought it, what was said of it, and which way it was sent. */
 export function trackText(record: TrackingRecord): string {
   const lines = [...clientLines(record), ...wayLines(record)];
-  const width = Math.max(...lines.map(([head]) => head.length));
-  const body = lines.map(([head, text]) => `  ${shownText(head.padEnd(width))}  ${shownText(text)}\n`);
-  return `${shownText(`${record.at} ${record.messageId ?? 'without Message-ID'}`)}\n${body.join('')}`;
+  return titledLines(`${record.at} ${record.messageId ?? 'without Message-ID'}`, lines);
 }
-
-type Line = readonly [head: string, text: string];
 
 function clientLines({ client, clientPort, helo, tls, user, connector, frontEnd, session, ...record }: TrackingRecord) {
   const place = `at "${connector}" of ${frontEnd}, session ${session}`;
@@ -87,18 +47,18 @@ function clientLines({ client, clientPort, helo, tls, user, connector, frontEnd,
     ['client', words.filter((word) => word !== null).join(', ')],
     ['from', pathText(record.from)],
     ...record.recipients.map(
-      ({ address, verdict, reply }): Line => ['to', `${address}  ${verdict}${reply === null ? '' : ` ${reply}`}`],
+      ({ address, verdict, reply }): TitledLine => ['to', `${address}  ${verdict}${reply === null ? '' : ` ${reply}`}`],
     ),
-  ] satisfies readonly Line[];
+  ] satisfies readonly TitledLine[];
 }
 
-function wayLines({ filters, decision, tried, server, transaction, ...record }: TrackingRecord): Line[] {
+function wayLines({ filters, decision, tried, server, transaction, ...record }: TrackingRecord): TitledLine[] {
   const { leftOut = {}, outcome, reply, bytes, durationMs } = record;
   const missing = Object.entries(leftOut).map(([list, count]) => `${count} ${list}`);
   return [
-    ...filters.map(({ agent, event, verdict, why }): Line => [`${event}/${agent}`, `${verdict}: ${why}`]),
-    ...(decision?.trace ?? []).map(({ rule, detail }): Line => [rule, detail]),
-    ...tried.map((attempt): Line => ['tried', `${attempt.server}: ${attempt.reason}`]),
+    ...filters.map(({ agent, event, verdict, why }): TitledLine => [`${event}/${agent}`, `${verdict}: ${why}`]),
+    ...(decision?.trace ?? []).map(({ rule, detail }): TitledLine => [rule, detail]),
+    ...tried.map((attempt): TitledLine => ['tried', `${attempt.server}: ${attempt.reason}`]),
     ...(missing.length === 0 ? [] : ([['left out', missing.join(', ')]] as const)),
     ...(server === null ? [] : ([['server', server]] as const)),
     ...(transaction === null ? [] : ([['transaction', transaction]] as const)),

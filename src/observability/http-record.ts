@@ -1,3 +1,5 @@
+import { hasShape, isListOf } from './record-shape.js';
+
 /** What became of one HTTP request: one that was read as far as its first line, whoever answered it. */
 export interface HttpRecord {
   /** When the request was over: ISO 8601 in UTC with milliseconds. */
@@ -50,38 +52,24 @@ export interface HttpRecord {
 /** The prefix and the suffix of files of the HTTP log. */
 export const httpLogFiles = { prefix: 'HTTP', suffix: '.jsonl' } as const;
 
-const texts = ['at', 'requestId', 'listener', 'frontEnd', 'client', 'method', 'host', 'path'];
-const textsOrNull = ['service', 'hint', 'mailbox', 'user', 'userAgent', 'endReason', 'server', 'outcome', 'reason'];
-const numbers = ['clientPort', 'bytesReceived', 'bytesSent', 'durationMs'];
-const numbersOrNull = ['status', 'firstByteMs'];
+const shape = {
+  texts: ['at', 'requestId', 'listener', 'frontEnd', 'client', 'method', 'host', 'path'],
+  textsOrNull: ['service', 'hint', 'mailbox', 'user', 'userAgent', 'endReason', 'server', 'outcome', 'reason'],
+  numbers: ['clientPort', 'bytesReceived', 'bytesSent', 'durationMs'],
+  numbersOrNull: ['status', 'firstByteMs'],
+};
 const schemes: readonly unknown[] = ['http', 'https'];
 const versions: readonly unknown[] = ['1.0', '1.1', '2'];
 const ends: readonly unknown[] = ['answered', 'aborted'];
 
 /** Whether something read is a record in every part that a reader may look at. */
 export function isHttpRecord(value: unknown): value is HttpRecord {
-  if (!isObject(value)) return false;
   return (
-    texts.every((name) => typeof value[name] === 'string') &&
-    textsOrNull.every((name) => value[name] === null || typeof value[name] === 'string') &&
-    numbers.every((name) => typeof value[name] === 'number') &&
-    numbersOrNull.every((name) => value[name] === null || typeof value[name] === 'number') &&
-    !Number.isNaN(Date.parse(String(value['at']))) &&
+    hasShape(value, shape) &&
     schemes.includes(value['scheme']) &&
     versions.includes(value['version']) &&
     ends.includes(value['end']) &&
-    isList(value['tried'], 'server', 'reason') &&
-    isList(value['trace'], 'rule', 'detail')
+    isListOf(value['tried'], ['server', 'reason']) &&
+    isListOf(value['trace'], ['rule', 'detail'])
   );
-}
-
-function isList(value: unknown, first: string, second: string): boolean {
-  if (!Array.isArray(value)) return false;
-  return value.every(
-    (entry) => isObject(entry) && typeof entry[first] === 'string' && typeof entry[second] === 'string',
-  );
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

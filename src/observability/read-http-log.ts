@@ -1,6 +1,6 @@
 import { type HttpRecord, httpLogFiles, isHttpRecord } from './http-record.js';
 import { type RecordReport, readRecordFiles } from './read-record-files.js';
-import { jsonLine } from './tracking-line.js';
+import { isSameText, needleOf } from './search-text.js';
 
 /** Which requests; every part given must fit. Names compare without regard to case. */
 export interface HttpLogQuery {
@@ -42,32 +42,25 @@ export function readHttpLog(
     files: httpLogFiles,
     sinceMs,
     untilMs,
-    needles: [...wanted.map(needle), ...(path !== undefined && ascii.test(path) ? [`"path":"${needle(path)}`] : [])],
+    needles: [
+      ...wanted.map(needleOf),
+      ...(path !== undefined && ascii.test(path) ? [`"path":"${needleOf(path)}`] : []),
+    ],
     isRecord: isHttpRecord,
     fits: fitting(query, path?.toLowerCase()),
   };
   return readRecordFiles(folder, search, onEnd);
 }
 
-/** What a line with this text in it has in it, in lower case. */
-function needle(text: string): string {
-  return jsonLine(text).slice(1, -1).toLowerCase();
-}
-
 function fitting(query: HttpLogQuery, pathStart: string | undefined): (record: HttpRecord) => boolean {
   const { requestId, user, mailbox, server, service, isClient, isStatus } = query;
   return (record) =>
-    isSame(requestId, record.requestId) &&
-    isSame(user, record.user) &&
-    isSame(mailbox, record.mailbox) &&
-    isSame(service, record.service) &&
-    (isSame(server, record.server) || record.tried.some((one) => isSame(server, one.server))) &&
+    isSameText(requestId, record.requestId) &&
+    isSameText(user, record.user) &&
+    isSameText(mailbox, record.mailbox) &&
+    isSameText(service, record.service) &&
+    (isSameText(server, record.server) || record.tried.some((one) => isSameText(server, one.server))) &&
     (pathStart === undefined || record.path.toLowerCase().startsWith(pathStart)) &&
     (isStatus === undefined || isStatus(record.status)) &&
     (isClient === undefined || isClient(record.client));
-}
-
-/** Nothing wanted fits everything. */
-function isSame(wanted: string | undefined, found: string | null): boolean {
-  return wanted === undefined || wanted.toLowerCase() === found?.toLowerCase();
 }

@@ -1,19 +1,19 @@
 import { type RecordReport, readRecordFiles } from './read-record-files.js';
-import { jsonLine } from './tracking-line.js';
+import { needleOf } from './search-text.js';
 import { isTrackingRecord, type TrackingRecord, trackingFiles } from './tracking-record.js';
 
 /** Which messages; every part given must fit. */
 export interface TrackingQuery {
   /** With or without angle brackets. */
-  readonly messageId?: string;
+  readonly messageId?: string | undefined;
   /** The sender, in any case; '' or `<>` for the empty one. */
-  readonly from?: string;
+  readonly from?: string | undefined;
   /** One of the recipients, in any case. */
-  readonly to?: string;
+  readonly to?: string | undefined;
   /** Answered at this moment or later: milliseconds since the epoch. */
-  readonly sinceMs?: number;
+  readonly sinceMs?: number | undefined;
   /** Answered at this moment or earlier. */
-  readonly untilMs?: number;
+  readonly untilMs?: number | undefined;
 }
 
 export type TrackingReport = RecordReport;
@@ -31,13 +31,12 @@ export function readTracking(
   const id = messageId === undefined ? undefined : bare(messageId);
   const sender = from === undefined ? undefined : bare(from).toLowerCase();
   const recipient = to === undefined ? undefined : bare(to).toLowerCase();
-  const wanted = [id, sender, recipient].filter((text) => text !== undefined && text !== '');
   const search = {
     title: 'message tracking',
     files: trackingFiles,
     sinceMs,
     untilMs,
-    needles: wanted.map((text) => jsonLine(text).slice(1, -1).toLowerCase()),
+    needles: [id, sender, recipient].flatMap((text) => (text ? [needleOf(text)] : [])),
     isRecord: isTrackingRecord,
     fits: (record: TrackingRecord): boolean =>
       (id === undefined || (record.messageId !== null && bare(record.messageId) === id)) &&

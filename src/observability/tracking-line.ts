@@ -1,3 +1,4 @@
+import { jsonLine } from './json-line.js';
 import type { TrackedDecision, TrackedList, TrackingRecord } from './tracking-record.js';
 
 const textLengthMax = 1000;
@@ -6,17 +7,6 @@ const entriesMax = 100;
 // Some thousand ordinary recipients. What is more costs time to encode, and is not worth it.
 const listTextMax = 250_000;
 const shortListMax = 20;
-
-// What JSON leaves alone and a terminal does not: C1 controls, line separators, changes of direction.
-const unsafe = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
-const everyUnsafe = new RegExp(unsafe, 'g');
-
-/** A value as JSON that is one line and harmless to look at. */
-export function jsonLine(value: unknown): string {
-  const json = JSON.stringify(value);
-  if (!unsafe.test(json)) return json;
-  return json.replace(everyUnsafe, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
 
 /**
  * The line of a record, `at` first. Texts are cut at 1,000 characters, lists at 1,000 recipients and 100 other entries,

@@ -1,3 +1,5 @@
+import { hasShape, isListOf, isObject } from './record-shape.js';
+
 export interface TrackedRecipient {
   readonly address: string;
   readonly verdict: 'accept' | 'reject' | 'defer' | 'discard';
@@ -54,43 +56,32 @@ export type TrackedList = 'recipients' | 'filters' | 'trace' | 'tried';
 /** The prefix and the suffix of tracking files. */
 export const trackingFiles = { prefix: 'MSGTRK', suffix: '.jsonl' } as const;
 
-const texts = ['at', 'frontEnd', 'session', 'connector', 'client', 'helo', 'from', 'reply'];
-const textsOrNull = ['tls', 'user', 'messageId', 'transaction', 'server'];
-const numbers = ['clientPort', 'bytes', 'durationMs'];
+const shape = {
+  texts: ['at', 'frontEnd', 'session', 'connector', 'client', 'helo', 'from', 'reply'],
+  textsOrNull: ['tls', 'user', 'messageId', 'transaction', 'server'],
+  numbers: ['clientPort', 'bytes', 'durationMs'],
+};
 const outcomes: readonly unknown[] = ['accepted', 'refused', 'deferred', 'lost', 'discarded'];
 const verdicts: readonly unknown[] = ['accept', 'reject', 'defer', 'discard'];
 
 /** Whether something read is a record in every part that a reader may look at. */
 export function isTrackingRecord(value: unknown): value is TrackingRecord {
-  if (!isObject(value) || !texts.every((name) => isText(value[name]))) return false;
-  if (!textsOrNull.every((name) => value[name] === null || isText(value[name]))) return false;
-  if (!numbers.every((name) => typeof value[name] === 'number')) return false;
-  const { at, outcome, recipients, filters, tried, decision, leftOut } = value;
+  if (!hasShape(value, shape)) return false;
+  const { outcome, recipients, filters, tried, decision, leftOut } = value;
   return (
-    !Number.isNaN(Date.parse(String(at))) &&
     outcomes.includes(outcome) &&
-    isList(recipients, ['address']) &&
-    recipients.every(({ verdict, reply }) => verdicts.includes(verdict) && (reply === null || isText(reply))) &&
-    isList(filters, ['agent', 'event', 'verdict', 'why']) &&
-    isList(tried, ['server', 'reason']) &&
+    isListOf(recipients, ['address']) &&
+    recipients.every(
+      ({ verdict, reply }) => verdicts.includes(verdict) && (reply === null || typeof reply === 'string'),
+    ) &&
+    isListOf(filters, ['agent', 'event', 'verdict', 'why']) &&
+    isListOf(tried, ['server', 'reason']) &&
     (decision === null || isDecision(decision)) &&
     (leftOut === undefined || (isObject(leftOut) && Object.values(leftOut).every(Number.isInteger)))
   );
 }
 
 function isDecision(value: unknown): boolean {
-  if (!isObject(value) || !isText(value['outcome']) || !isText(value['reason'])) return false;
-  return isList(value['trace'], ['rule', 'detail']);
-}
-
-function isList(value: unknown, names: readonly string[]): value is readonly Record<string, unknown>[] {
-  return Array.isArray(value) && value.every((entry) => isObject(entry) && names.every((name) => isText(entry[name])));
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+  if (!isObject(value) || typeof value['outcome'] !== 'string' || typeof value['reason'] !== 'string') return false;
+  return isListOf(value['trace'], ['rule', 'detail']);
 }

@@ -1,4 +1,5 @@
-import { type LogOptions, openRotatedFile } from './rotated-file.js';
+import { openRecordLog } from './record-log.js';
+import type { LogOptions } from './rotated-file.js';
 import { trackingLine } from './tracking-line.js';
 import { type TrackingRecord, trackingFiles } from './tracking-record.js';
 
@@ -14,15 +15,10 @@ export interface Tracking {
 
 /** What became of the messages of a front end: one JSON line each, in files `MSGTRK20261122-1.jsonl`. */
 export function openTracking(folder: string, options: LogOptions): Tracking {
-  const file = openRotatedFile({
-    ...options,
-    folder,
-    ...trackingFiles,
-    lossLine: (lines) => JSON.stringify({ at: new Date(options.nowMs()).toISOString(), lostRecords: lines }),
-  });
+  const log = openRecordLog({ ...options, folder, ...trackingFiles, lineOf: trackingLine });
   return {
-    record: (record) => file.write(trackingLine(record)),
-    flush: () => file.flush(),
-    close: () => file.close(),
+    record: (record) => log.write(record),
+    flush: () => log.flush(),
+    close: () => log.close(),
   };
 }
