@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import type { SessionSelection } from '../control/messages.js';
 import { UsherError } from '../errors.js';
 
-const protocols = ['smtp', 'imap', 'pop', 'http'] as const;
+const protocols = ['smtp', 'imap', 'pop', 'http', 'sip'] as const;
 
 export const sessionFlags = {
   user: Flags.string({ description: 'of this mailbox, by any of its addresses, or login name', helpValue: 'ADDRESS' }),

@@ -14,7 +14,7 @@ export type ControlRequest =
   | { readonly ask: 'close-held'; readonly token: string; readonly overMs: number }
   | { readonly ask: 'release'; readonly token: string };
 
-export type SessionProtocol = 'smtp' | 'imap' | 'pop' | 'http';
+export type SessionProtocol = 'smtp' | 'imap' | 'pop' | 'http' | 'sip';
 
 /** Which sessions are meant: those that fit all that is given. */
 export interface SessionSelection {

@@ -1,5 +1,5 @@
-import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import { reasonOf, systemCodeOf, UsherError } from '../errors.js';
+import { createServer, type Server, type Socket } from 'node:net';
+import { doorNotOpen } from './door-not-open.js';
 import { keepErrorsHandled } from './keep-errors-handled.js';
 
 export interface DoorOptions {
@@ -44,7 +44,7 @@ export function openDoor(options: DoorOptions): Promise<Door> {
   const server = createServer(socketOptions, (socket) => options.onConnection(keepErrorsHandled(socket)));
   if (options.connectionsMax !== undefined) server.maxConnections = options.connectionsMax;
   return new Promise((resolve, reject) => {
-    const onRefused = (error: Error): void => reject(notOpen(host, port, error));
+    const onRefused = (error: Error): void => reject(doorNotOpen(host, port, error));
     server.once('error', onRefused);
     server.listen({ host, port, backlog: 511, ipv6Only: host === '::' }, () => {
       server.off('error', onRefused);
@@ -58,29 +58,4 @@ export function openDoor(options: DoorOptions): Promise<Door> {
 function addressOf(server: Server, host: string, port: number): Door['address'] {
   const bound = server.address();
   return typeof bound === 'object' && bound !== null ? { host: bound.address, port: bound.port } : { host, port };
-}
-
-function notOpen(host: string, port: number, error: Error): UsherError {
-  const code = systemCodeOf(error);
-  const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  const suffix = code === undefined ? '' : ` (${code})`;
-  return new UsherError('failed', 'door-not-open', `${place} ${wordsOf(code, error)}${suffix}`, [], { cause: error });
-}
-
-function wordsOf(code: string | undefined, error: Error): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'is in use by another program';
-    case 'EACCES':
-      return 'needs the right to open ports below 1024';
-    case 'EADDRNOTAVAIL':
-      return 'is not an address of this machine';
-    case 'EAFNOSUPPORT':
-      return 'is of an address family that this machine does not have';
-    case 'EMFILE':
-    case 'ENFILE':
-      return 'cannot be opened: too many files are open';
-    default:
-      return `cannot be opened: ${reasonOf(error)}`;
-  }
 }

@@ -9,6 +9,8 @@ export interface TerminateTlsOptions {
   readonly contextFor: (serverName: string | null) => SecureContext;
   readonly alpnProtocols?: readonly string[] | undefined;
   readonly timeoutMs: number;
+  /** Whether the client is asked for a certificate; one that does not hold is told by `authorized` of the socket. */
+  readonly asksCertificate?: boolean | undefined;
   /**
    * What bytes read but not consumed are: the handshake itself (implicit TLS, also behind a PROXY header),
    * or commands that were sent ahead of a STARTTLS reply, which are a failure.
@@ -41,6 +43,8 @@ export async function terminateTls(socket: Socket, options: TerminateTlsOptions)
   const secure = keepErrorsHandled(
     new TLSSocket(socket, {
       isServer: true,
+      requestCert: options.asksCertificate ?? false,
+      rejectUnauthorized: false,
       secureContext: options.contextFor(null),
       SNICallback: (name, done) => giveContext(options, name, done),
       ...(options.alpnProtocols === undefined ? {} : { ALPNProtocols: [...options.alpnProtocols] }),
@@ -49,7 +53,14 @@ export async function terminateTls(socket: Socket, options: TerminateTlsOptions)
   const awaited = await awaitEvent(secure, 'secure', options.timeoutMs);
   if (awaited.kind === 'happened' && isModern(secure)) {
     // Node keeps the errors of a server-side socket of its own making to this event; they must end it.
-    secure.on('_tlsError', (error: Error) => secure.destroy(error));
+    let mayBeVerdict = options.asksCertificate ?? false;
+    secure.on('_tlsError', (error: Error) => {
+      // A signature of the client's certificate that is not its authority's stays in OpenSSL's list of errors, and Node
+      // takes it for one of the connection, which goes on.
+      const isVerdict = mayBeVerdict && (error as { library?: string }).library !== 'SSL routines';
+      mayBeVerdict = false;
+      if (!isVerdict) secure.destroy(error);
+    });
     return secure;
   }
   const refusal = refusalOf(awaited, secure, options.timeoutMs);

@@ -16,6 +16,8 @@ interface Loaded {
   readonly source: Certificate;
   /** Which state of the files it was read from. */
   readonly version: string;
+  /** Contexts that trust other authorities for the certificates of clients, by their file and its state. */
+  readonly trusting: Map<string, SecureContext>;
 }
 
 /** The certificates of a front end. */
@@ -23,7 +25,7 @@ export interface CertificateStore {
   /** Reads the certificates of the estate; one that cannot be read keeps what was known of it, and is told. */
   load(snapshot: Snapshot): Promise<readonly string[]>;
   /** The named certificate, else the first that fits the asked name, then the front end's host, else the self-signed one. */
-  contextFor(certificate: string | null, serverName: string | null): SecureContext;
+  contextFor(certificate: string | null, serverName: string | null, clientCa?: string | null): SecureContext;
   /** What an administrator should know, in words. */
   notes(): readonly string[];
   /**
@@ -32,6 +34,12 @@ export interface CertificateStore {
    */
   watch(everyMs: number, log: Pick<Logger, 'info' | 'error'>): () => void;
 }
+
+/** Sessions of clients that showed a certificate can be taken up again only where they are marked as ours. */
+const basis = { minVersion: 'TLSv1.2', sessionIdContext: 'usher' } as const;
+
+/** Files of authorities that are kept for one certificate. */
+const trustingMax = 20;
 
 export function createCertificateStore(stateFolder: string): CertificateStore {
   let byName = new Map<string, Loaded>();
@@ -54,17 +62,18 @@ export function createCertificateStore(stateFolder: string): CertificateStore {
           if (known) next.set(key, known);
         }
       }
+      problems.push(...unreadableAuthorities(topology));
       byName = next;
       frontEndHost = frontEnd.host;
       if (!fitting(frontEndHost)) selfSigned ??= await ownCertificate(stateFolder, frontEnd.name, frontEnd.host);
       return problems;
     },
-    contextFor(certificate, serverName) {
+    contextFor(certificate, serverName, clientCa = null) {
       const chosen =
         certificate === null ? (fitting(serverName) ?? fitting(frontEndHost)) : byName.get(nameKey(certificate));
       const loaded = chosen ?? selfSigned ?? [...byName.values()][0];
       if (!loaded) throw new Error('no certificate was loaded');
-      return loaded.context;
+      return clientCa === null ? loaded.context : trustingContext(loaded, clientCa);
     },
     watch(everyMs, log) {
       const told = new Map<string, string>();
@@ -101,18 +110,43 @@ function readCertificate(source: Certificate): Loaded {
   return {
     source,
     version,
-    context: createSecureContext({ cert, key: readFileSync(keyFile), minVersion: 'TLSv1.2' }),
+    trusting: new Map(),
+    context: createSecureContext({ ...basis, cert, key: readFileSync(keyFile) }),
     x509: new X509Certificate(cert),
   };
 }
 
-function versionOf({ certFile, keyFile }: Certificate): string {
-  return [certFile, keyFile]
-    .map((path) => {
-      const found = statSync(path, { throwIfNoEntry: false });
-      return found === undefined ? 'missing' : `${found.ino}-${found.mtimeMs}-${found.size}`;
-    })
-    .join(' ');
+/** Files of authorities that doors ask the certificates of clients to be from. */
+function unreadableAuthorities({ listeners }: Snapshot['topology']): string[] {
+  return listeners.flatMap(({ name, clientCa }) => {
+    if (clientCa === null) return [];
+    try {
+      createSecureContext({ ca: readFileSync(clientCa) });
+      return [];
+    } catch (error) {
+      return [`listener "${name}": the authorities in ${clientCa} cannot be used: ${reasonOf(error)}`];
+    }
+  });
+}
+
+/** The same certificate, for clients whose own certificates are checked against the authorities of a file. */
+function trustingContext({ source, trusting }: Loaded, clientCa: string): SecureContext {
+  const key = `${clientCa} ${fileVersion(clientCa)}`;
+  const known = trusting.get(key);
+  if (known !== undefined) return known;
+  const { certFile, keyFile } = source;
+  const ca = readFileSync(clientCa);
+  const context = createSecureContext({ ...basis, cert: readFileSync(certFile), key: readFileSync(keyFile), ca });
+  if (trusting.size >= trustingMax) trusting.clear();
+  trusting.set(key, context);
+  return context;
+}
+
+const versionOf = ({ certFile, keyFile }: Certificate): string => [certFile, keyFile].map(fileVersion).join(' ');
+
+function fileVersion(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? 'missing' : `${found.ino}-${found.mtimeMs}-${found.size}`;
 }
 
 /** The self-signed certificate of a front end, made once and kept in the state folder. */

@@ -3,10 +3,14 @@ import type { DoorStatus } from '../control/messages.js';
 import { reasonOf } from '../errors.js';
 import type { Door } from '../net/accept.js';
 import { openDoor } from '../net/accept.js';
+import { type DatagramDoor, type DatagramPeer, openDatagramDoor } from '../net/open-datagram-door.js';
 import type { WantedDoor } from './wanted-doors.js';
 
-/** Takes the connections of a door; which listener or connectors they belong to is looked up as each one comes. */
-export type ConnectionHandler = (door: WantedDoor, socket: Socket) => void;
+/** Takes what comes to a door; which listener or connectors it belongs to is looked up as each one comes. */
+export interface DoorHandler {
+  receive(door: WantedDoor, socket: Socket): void;
+  receiveDatagram(door: WantedDoor, bytes: Buffer, from: DatagramPeer, through: DatagramDoor): void;
+}
 
 interface OpenDoor {
   readonly door: Door;
@@ -28,16 +32,21 @@ export interface DoorSet {
   closeAll(): void;
 }
 
-export function createDoorSet(handle: ConnectionHandler): DoorSet {
+export function createDoorSet(handler: DoorHandler): DoorSet {
   const open = new Map<string, OpenDoor>();
   let failures: readonly DoorFailure[] = [];
 
   const openOne = async (wanted: WantedDoor): Promise<void> => {
-    const door = await openDoor({
-      host: wanted.host,
-      port: wanted.port,
-      onConnection: (socket) => handle(open.get(wanted.address)?.wanted ?? wanted, socket),
-    });
+    const { host, port } = wanted;
+    const now = (): WantedDoor => open.get(wanted.address)?.wanted ?? wanted;
+    const door =
+      wanted.transport === 'udp'
+        ? await openDatagramDoor({
+            host,
+            port,
+            onDatagram: (bytes, from, through) => handler.receiveDatagram(now(), bytes, from, through),
+          })
+        : await openDoor({ host, port, onConnection: (socket) => handler.receive(now(), socket) });
     open.set(wanted.address, { door, wanted, state: 'open' });
   };
   const closeOne = (address: string): void => {
@@ -95,7 +104,8 @@ async function tryOpen(
   closeOne: (address: string) => void,
 ): Promise<string | null> {
   const inTheWay = [...open.values()].filter(
-    (entry) => entry.wanted.port === door.port && !wanted.has(entry.wanted.address),
+    ({ wanted: { port, transport, address } }) =>
+      port === door.port && transport === door.transport && !wanted.has(address),
   );
   try {
     await openOne(door);

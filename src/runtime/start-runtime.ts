@@ -1,18 +1,19 @@
-import type { Socket } from 'node:net';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ControlAnswer, ControlRequest, DoorStatus, Refusal, RuntimeStatus } from '../control/messages.js';
 import { UsherError } from '../errors.js';
 import type { CapabilityProbe } from '../health/capability-probe.js';
 import { createCapabilityProbe } from '../health/capability-probe.js';
+import { type ServerAddresses, watchServerAddresses } from '../health/server-addresses.js';
 import type { Logger } from '../observability/log.js';
 import { createLog } from '../observability/log.js';
 import { allUp } from '../routing/availability.js';
 import type { Snapshot } from '../session/door-services.js';
-import type { SessionRegistry } from '../session/session-registry.js';
 import { createSessionRegistry } from '../session/session-registry.js';
 import { socketPath, stateFolder } from '../settings.js';
 import { answerSessionRequest, createIdPrefix, type SessionParts } from './answer-session-request.js';
+import { type CallParts, createCallParts } from './call-parts.js';
 import type { CertificateStore } from './certificates.js';
 import { createCertificateStore } from './certificates.js';
 import { createSessionCloser } from './close-sessions.js';
@@ -26,8 +27,9 @@ import { openLiveEstate } from './live-estate.js';
 import type { MailServices } from './mail-services.js';
 import { createMailServices } from './mail-services.js';
 import { createMailboxHolds } from './mailbox-holds.js';
+import { createOutboundParts } from './outbound-parts.js';
 import { createRotation } from './rotation.js';
-import { unservedListeners, wantedDoors } from './wanted-doors.js';
+import { wantedDoors } from './wanted-doors.js';
 import { createWebParts, type WebParts } from './web-parts.js';
 
 export interface RuntimeOptions {
@@ -41,6 +43,8 @@ export interface RuntimeOptions {
 }
 
 const countersMax = 1000;
+/** How long the start waits for the names of mailbox servers. */
+const addressesTimeoutMs = 3000;
 /** How often certificate files are looked at; the timer holds nothing up. */
 const certificateLookMs = 10_000;
 
@@ -62,9 +66,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     parts.doors.closeAll();
     parts.office.closer.stop();
     parts.probe.close();
+    parts.addresses.close();
     parts.keepers.close();
     parts.estate.close();
-    await Promise.all([parts.mail.close(), parts.web.close()]);
+    await Promise.all([parts.mail.close(), parts.web.close(), parts.calls.close()]);
     throw error;
   }
 }
@@ -75,11 +80,12 @@ interface Parts {
   readonly certificates: CertificateStore;
   readonly doors: DoorSet;
   readonly keepers: DoorKeepers;
-  readonly sessions: SessionRegistry;
   readonly office: SessionParts;
   readonly probe: CapabilityProbe;
+  readonly addresses: ServerAddresses;
   readonly mail: MailServices;
   readonly web: WebParts;
+  readonly calls: CallParts;
   readonly reconciler: { run: () => Promise<Refusal | null>; refused: () => Refusal | null };
 }
 
@@ -96,17 +102,28 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
     log,
     onChange() {
       void reconciler.run();
+      void addresses.refresh();
+      calls.gateways.refresh();
       closer.closeDisplaced();
     },
+  });
+  const addresses = watchServerAddresses({
+    topology: () => estate.snapshot().topology,
+    onChange: (found) => estate.placeServers(found),
+    log,
   });
   const closer = createSessionCloser({ sessions, snapshot: () => estate.snapshot(), log });
   const holds = createMailboxHolds(() => performance.now());
   const mail = createMailServices(storePath, folder, log);
   const probe = createCapabilityProbe({ snapshot: () => estate.snapshot(), log });
   const web = createWebParts(storePath, log);
+  const calls = createCallParts({ storePath, snapshot: () => estate.snapshot(), log });
+  const outbound = createOutboundParts(log, mail.sendLog);
   const services: KeptServices = {
     ...mail,
     ...web,
+    outbound,
+    recordCall: (record) => calls.recordCall(record),
     routeKeys: () => estate.routeKeys(),
     snapshot: () => estate.snapshot(),
     freshSnapshot: () => estate.newest(),
@@ -116,13 +133,13 @@ function buildParts({ storePath, frontEnd, logFile }: RuntimeOptions): Parts {
     rotate: createRotation(),
     sessions,
     log,
-    secureContext: (certificate, serverName) => certificates.contextFor(certificate, serverName),
+    secureContext: (...asked) => certificates.contextFor(...asked),
   };
-  const keepers = createDoorKeepers(services, web.pools);
-  const doors = createDoorSet((door, socket: Socket) => keepers.receive(door, socket));
+  const keepers = createDoorKeepers(services, { pools: web.pools, outbound });
+  const doors = createDoorSet(keepers);
   const reconciler = createReconciler({ estate, certificates, doors, keepers, mail, log });
   const office = { sessions, closer, holds, snapshot: () => estate.snapshot(), idPrefix: createIdPrefix() };
-  return { log, estate, certificates, doors, keepers, sessions, office, probe, mail, web, reconciler };
+  return { log, estate, certificates, doors, keepers, office, probe, addresses, mail, web, calls, reconciler };
 }
 
 /** Brings doors and certificates in line with the estate in force, one run after the other. */
@@ -164,6 +181,8 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
   const path = options.controlSocket ?? socketPath(options.storePath, name);
   let runtime: Runtime | undefined;
   const control = await openControlSocket(path, (request) => answerControl(parts, () => runtime, request));
+  // A server that is not known yet would be refused as a stranger.
+  await Promise.race([parts.addresses.refresh(), once(AbortSignal.timeout(addressesTimeoutMs), 'abort')]);
   const refused = await reconciler.run();
   if (refused) {
     control.close();
@@ -176,7 +195,7 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
     revision: estate.snapshot().topology.revision,
     refused: reconciler.refused(),
     doors: doorStatus(doors),
-    sessions: parts.sessions.countByProtocol(),
+    sessions: parts.office.sessions.countByProtocol(),
     uptimeMs: Date.now() - startedAt,
     store: options.storePath,
     version: options.version,
@@ -190,12 +209,13 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
     log.info({ timeoutMs }, 'stopping');
     doors.closeAll();
     parts.office.closer.stop();
-    const ended = await parts.sessions.drain(timeoutMs);
+    const ended = await parts.office.sessions.drain(timeoutMs);
     parts.keepers.close();
     control.close();
     estate.close();
     parts.probe.close();
-    await Promise.all([parts.mail.close(), parts.web.close()]);
+    parts.addresses.close();
+    await Promise.all([parts.mail.close(), parts.web.close(), parts.calls.close()]);
     log.info({ sessionsClosed: ended }, 'stopped');
     stopped();
     return ended;
@@ -209,13 +229,10 @@ async function openEverything(parts: Parts, options: RuntimeOptions): Promise<Ru
 }
 
 /** What an administrator should know of a runtime that works. */
-function notesOf({ estate, certificates }: Parts): string[] {
+function notesOf({ estate, certificates, calls }: Parts): string[] {
   const trouble = estate.trouble();
-  return [
-    ...certificates.notes(),
-    ...unservedListeners(estate.snapshot()),
-    ...(trouble === null ? [] : [`the store cannot be followed: ${trouble}`]),
-  ];
+  const followed = trouble === null ? [] : [`the store cannot be followed: ${trouble}`];
+  return [...certificates.notes(), ...followed, ...calls.gateways.notes()];
 }
 
 const doorStatus = (doors: DoorSet): DoorStatus[] => doors.status().sort((a, b) => (a.address < b.address ? -1 : 1));

@@ -10,33 +10,31 @@ export interface WantedDoor {
   readonly address: string;
   readonly host: string;
   readonly port: number;
-  readonly protocol: Exclude<Listener['protocol'], 'sip'> | 'smtp';
+  readonly protocol: Listener['protocol'] | 'smtp';
+  readonly transport: Listener['transport'];
   /** The listener, or the receive connectors that share the socket. */
   readonly owners: readonly string[];
 }
 
-/** Listeners of the estate that this program cannot serve yet, in words. */
-export function unservedListeners({ topology, frontEnd }: Snapshot): string[] {
-  return topology.listeners
-    .filter((listener) => belongsTo(listener, frontEnd) && listener.protocol === 'sip')
-    .map((listener) => `listener "${listener.name}" is not opened: calls are not served by this version`);
+/** `0.0.0.0:25`, `[::]:5060/udp`: ports of TCP and UDP are different ones. */
+function addressText(host: string, port: number, transport: Listener['transport'] = 'tcp'): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}${transport === 'udp' ? '/udp' : ''}`;
 }
-
-const addressText = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 /** What should listen at a front end, by address. A wildcard takes the connections of exact addresses of its port too. */
 export function wantedDoors({ topology, frontEnd }: Snapshot): ReadonlyMap<string, WantedDoor> {
   const doors = new Map<string, WantedDoor>();
   for (const listener of topology.listeners.filter((listener) => belongsTo(listener, frontEnd))) {
     const binding = parseBinding(listener.bind);
-    if (!binding || listener.protocol === 'sip') continue;
+    if (!binding) continue;
     const door = {
       host: canonicalAddress(binding.host),
       port: binding.port,
       protocol: listener.protocol,
+      transport: listener.transport,
       owners: [listener.name],
     };
-    const address = addressText(door.host, door.port);
+    const address = addressText(door.host, door.port, door.transport);
     doors.set(address, { ...door, address });
   }
   for (const door of connectorDoors({ topology, frontEnd })) doors.set(door.address, door);
@@ -57,7 +55,7 @@ function connectorDoors({ topology, frontEnd }: Pick<Snapshot, 'topology' | 'fro
     const socketHost = wide ? wildcardOf(host) : host;
     const address = addressText(socketHost, port);
     const owners = [...new Set([...(doors.get(address)?.owners ?? []), owner])];
-    doors.set(address, { address, host: socketHost, port, protocol: 'smtp', owners });
+    doors.set(address, { address, host: socketHost, port, protocol: 'smtp', transport: 'tcp', owners });
   }
   return [...doors.values()];
 }

@@ -32,6 +32,9 @@ export interface DoorServices {
   serverCapabilities(protocol: 'imap' | 'pop'): readonly string[] | null;
   readonly sessions: SessionRegistry;
   readonly log: Logger;
-  /** The certificate to show: the named one, else the one that fits the name the client asked for (null: none). */
-  secureContext(certificate: string | null, serverName: string | null): SecureContext;
+  /**
+   * The certificate to show: the named one, else the one that fits the name the client asked for (null: none).
+   * `clientCa` is the file of the authorities for certificates that clients show; default: the well-known ones.
+   */
+  secureContext(certificate: string | null, serverName: string | null, clientCa?: string | null): SecureContext;
 }

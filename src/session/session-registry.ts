@@ -1,6 +1,6 @@
 /** A conversation that goes on at a door. */
 export interface Session {
-  readonly protocol: 'smtp' | 'imap' | 'pop' | 'http';
+  readonly protocol: 'smtp' | 'imap' | 'pop' | 'http' | 'sip';
   readonly clientAddress: string;
   readonly startedAtMs: number;
   /** Known after login, and the server after routing. */

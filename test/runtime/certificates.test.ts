@@ -67,3 +67,14 @@ async function shown(port: number): Promise<{ serial: string; socket: TLSSocket 
   await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
   return { serial: socket.getPeerX509Certificate()?.serialNumber ?? '', socket };
 }
+
+test('authorities that cannot be read are told when the estate is taken up', async () => {
+  const folder = tempDir();
+  const clientCa = join(folder, 'gateways.pem');
+  const listeners = [{ name: 'SIPS', protocol: 'sip', bind: '0.0.0.0:5061', tls: 'implicit', clientCa }];
+  const store = createCertificateStore(folder);
+  const snapshot = snapshotOf({ sites: [{ name: 'A' }], servers: [frontEnd], listeners });
+  expect(await store.load(snapshot)).toEqual([expect.stringContaining(`"SIPS": the authorities in ${clientCa}`)]);
+  copyFileSync((await makeCertificate(['gw.example'])).caFile, clientCa);
+  expect(await store.load(snapshot)).toEqual([]);
+});

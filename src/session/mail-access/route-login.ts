@@ -87,7 +87,7 @@ function rememberingLast(directory: Directory): Directory {
       return last;
     },
     findByGuid: (guid) => directory.findByGuid(guid),
-    findByExtension: (extension) => directory.findByExtension(extension),
+    findByExtension: (extension, dialPlan) => directory.findByExtension(extension, dialPlan),
     membersOf: (key) => directory.membersOf(key),
   };
 }
