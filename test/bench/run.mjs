@@ -5,12 +5,19 @@ import { parseArgs } from 'node:util';
 import * as coldStart from './cold-start.mjs';
 import * as http from './http.mjs';
 import * as mailAccess from './mail-access.mjs';
+import * as outbound from './outbound.mjs';
 import * as scale from './scale.mjs';
+import * as sip from './sip.mjs';
 import * as smtp from './smtp.mjs';
 import { usherMissing } from './usher.mjs';
 
-/** @type {Readonly<Record<string, typeof http | typeof smtp | typeof mailAccess | typeof coldStart | typeof scale>>} */
-const benches = { http, smtp, 'mail-access': mailAccess, 'cold-start': coldStart, scale };
+/**
+ * @typedef {typeof http | typeof smtp | typeof outbound | typeof sip | typeof mailAccess | typeof coldStart
+ *   | typeof scale} Bench
+ */
+
+/** @type {Readonly<Record<string, Bench>>} */
+const benches = { http, smtp, outbound, sip, 'mail-access': mailAccess, 'cold-start': coldStart, scale };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,6 +28,7 @@ const { values, positionals } = parseArgs({
     idle: { type: 'string' },
     hold: { type: 'string' },
     only: { type: 'string' },
+    calls: { type: 'string' },
   },
 });
 const unknown = positionals.filter((name) => !Object.hasOwn(benches, name));
@@ -29,9 +37,12 @@ const seconds = optionalNumber(values.seconds);
 const idle = optionalNumber(values.idle);
 const holdMinutes = optionalNumber(values.hold);
 const only = optionalNumber(values.only);
-if (unknown.length > 0 || ![rounds ?? 1, seconds ?? 1, idle ?? 1, holdMinutes ?? 1, only ?? 1].every(isCount)) {
+const calls = optionalNumber(values.calls);
+const counts = [rounds, seconds, idle, holdMinutes, only, calls].map((count) => count ?? 1);
+if (unknown.length > 0 || !counts.every(isCount)) {
   console.error(
-    'usage: run.mjs [--peers-only] [--rounds N] [--seconds N] [--idle N] [--hold MINUTES] [--only N] [NAME...]',
+    'usage: run.mjs [--peers-only] [--rounds N] [--seconds N] [--idle N] [--hold MINUTES] [--only N] [--calls N]',
+    '[NAME...]',
   );
   console.error(`names: ${Object.keys(benches).join(', ')}`);
   process.exit(2);
@@ -64,6 +75,7 @@ async function runBench(name) {
       idle,
       holdMinutes,
       only,
+      calls,
     }))
       console.log(line);
     return true;

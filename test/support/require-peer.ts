@@ -20,7 +20,8 @@ export type PeerName =
   | 'wrk'
   | 'h2load'
   | 'chromium'
-  | 'openssl';
+  | 'openssl'
+  | 'sipp';
 
 /** Whether a peer can be used on this machine; `reason` says why not and what would help. */
 export type PeerState = { readonly available: true } | { readonly available: false; readonly reason: string };
@@ -54,6 +55,7 @@ const requirements: Readonly<Record<PeerName, Requirement>> = {
   h2load: { programs: ['h2load'], packages: 'nghttp2-client' },
   chromium: { programs: ['chromium'], packages: 'chromium' },
   openssl: { programs: ['openssl'], packages: 'openssl' },
+  sipp: { programs: ['sipp'], packages: 'sip-tester' },
 };
 
 /** Looks for a peer's programs. */
