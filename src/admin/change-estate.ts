@@ -79,8 +79,10 @@ export function findingsIn(topology: Topology, reader: Pick<Store, 'duplicateExt
   const findings = [...checkTopology(topology), ...checkSendConnectors(topology)];
   const duplicate = reader.duplicateExtension();
   if (duplicate) {
-    const message = `extension ${duplicate.extension} belongs to ${duplicate.addresses.join(' and ')}`;
-    const name = duplicate.addresses[0] ?? '';
+    const { extension, dialPlan, addresses } = duplicate;
+    const plan = dialPlan === null ? '' : ` of dial plan "${dialPlan}"`;
+    const message = `extension ${extension}${plan} belongs to ${addresses.join(' and ')}`;
+    const name = addresses[0] ?? '';
     findings.push({ severity: 'error', code: 'extension-taken', noun: 'mailbox', name, path: ['extension'], message });
   }
   return findings;

@@ -71,6 +71,8 @@ export function refuseUsed(reader: Reader, noun: Noun, name: string): void {
   const mailboxes = noun.name === 'database' ? reader.countMailboxes(name) : 0;
   if (mailboxes > 0)
     users.unshift(`${mailboxes} ${mailboxes === 1 ? 'mailbox' : 'mailboxes'} (move them with "usher mailbox move")`);
+  const inPlan = noun.name === 'dial-plan' ? reader.countMailboxesInPlan(name) : 0;
+  if (inPlan > 0) users.unshift(`${inPlan} ${inPlan === 1 ? 'mailbox' : 'mailboxes'}`);
   if (noun.name === 'server') users.push(...reader.groupsExpandedOn(name).map((group) => `group "${group}"`));
   if (users.length === 0) return;
   const shown = users.slice(0, 10).join(', ');

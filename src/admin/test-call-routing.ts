@@ -24,7 +24,7 @@ export function testCallRouting({ topology, directory }: Estate, flags: CallFlag
     availability: downServers(flags.down),
     to: flags.to,
     diversion: flags.diversion ?? null,
-    fromAddress: flags.fromIp ?? null,
+    peer: { address: flags.fromIp ?? null, certificateNames: [] },
     tls: flags.tls,
   });
   return { revision: topology.revision, ...decision };
