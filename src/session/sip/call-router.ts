@@ -149,9 +149,20 @@ export class CallRouter {
     const { services, strangers } = this.#parts;
     services.count('calls', { outcome: 'stranger' });
     if (request.method === 'ACK' || !strangers.mayAnswer(peer.address)) return;
-    this.#respond(request, this.#parts.transactions.answerOnce(request, path), peer, responses.forbidden);
-    if (request.method !== 'INVITE' || !this.#told.mayAnswer(peer.address)) return;
+    const exchange = this.#parts.transactions.answerOnce(request, path);
+    this.#respond(request, exchange, peer, responses.forbidden);
+    if (request.method !== 'INVITE') return;
+    // A gateway that is switched off is no stranger to whoever looks for its calls.
+    if (gatewaysOf(services.snapshot().topology, peer).length > 0) this.#recordRefused(request, exchange, peer);
+    if (!this.#told.mayAnswer(peer.address)) return;
     services.log.info({ client: peer.address, listener: peer.listener }, 'a call of a stranger was refused');
+  }
+
+  #recordRefused(request: SipRequest, exchange: Exchange, peer: SipPeer): void {
+    const { services, nowMs } = this.#parts;
+    const diversion = whoDiverted(request);
+    const decision = this.#decide({ request, exchange, peer, diversion }, services.snapshot());
+    this.#record({ request, peer, diversion, decision, startedMs: nowMs() });
   }
 
   #refuse(

@@ -57,13 +57,17 @@ test('five answers a second to one stranger; gateways and other strangers are an
   expect(stranger.answers).toHaveLength(6);
 });
 
-test('a gateway that is switched off is a stranger', async () => {
+test('a gateway that is switched off is a stranger, whose calls are on record', async () => {
   const stage = await openCallStage();
   const client = await udpClient(stage.ports.udp, '127.0.0.2');
   for (const method of ['INVITE', 'OPTIONS']) {
     client.send(requestText(method));
     expect((await client.next()).code).toBe(403);
   }
+  expect(stage.records.map(({ status, reason, server }) => [status, reason, server])).toStrictEqual([
+    [403, 'no-gateway', null],
+  ]);
+  expect(JSON.stringify(stage.records[0]?.trace)).toContain('is switched off');
 });
 
 test('who becomes a gateway is one from then on, on the same connection too; who is none any more is not', async () => {
