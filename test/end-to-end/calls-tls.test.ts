@@ -112,7 +112,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)(
         cert: gateway.cert,
         key: gateway.key,
         ...(session === undefined ? {} : { session }),
-      } as object);
+      });
       client.socket.on('session', (bytes: Buffer) => (session = bytes));
       const invite = requestText('INVITE', fields, { uri: 'sip:6000@localhost' });
       client.send(invite);
