@@ -27,7 +27,25 @@ export function checkCertificates(topology: Topology, now: Date): Finding[] {
       findings.push(...checkDates(certificate, read.x509, now));
     } else findings.push(read.finding);
   }
-  return [...findings, ...findSelfSigned(topology, usable)];
+  return [...findings, ...findSelfSigned(topology, usable), ...findUnreadable(topology)];
+}
+
+/** Files of listeners and send connectors that cannot be read here. */
+function findUnreadable({ listeners, sendConnectors }: Topology): Finding[] {
+  const look = (noun: 'listener' | 'send-connector', name: string, path: readonly string[], file: string | null) => {
+    const read = file === null ? { value: file } : attempt(() => readBounded(file));
+    if (!('reason' in read)) return [];
+    const report = noun === 'listener' ? errorOf(noun) : warningOf(noun);
+    const message = `${noun === 'listener' ? '' : `has ${path.join('.')} `}${file}, which cannot be read: ${read.reason}`;
+    return [report(name, [...path], 'file-unreadable', message)];
+  };
+  return [
+    ...listeners.flatMap(({ name, clientCa }) => look('listener', name, ['clientCa'], clientCa)),
+    ...sendConnectors.flatMap(({ name, ca, auth }) => [
+      ...look('send-connector', name, ['ca'], ca),
+      ...look('send-connector', name, ['auth', 'passwordFile'], auth?.passwordFile ?? null),
+    ]),
+  ];
 }
 
 type ReadCertificate = { readonly x509: X509Certificate } | { readonly finding: Finding };

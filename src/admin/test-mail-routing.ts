@@ -76,10 +76,10 @@ function unknownHosts(topology: Topology, { clientIp, user, dns = [] }: MailFlag
   const isRefused = decision.reply?.enhanced === '5.7.1' && user === undefined;
   if (clientIp === undefined || !isRefused) return [];
   const answers = readDnsAnswers(dns);
-  const unknown = namedHosts(topology).filter((host) => !answers.has(host));
+  const unknown = namedHosts({ ...topology, callGateways: [] }).filter((host) => !answers.has(host));
   if (unknown.length === 0) return [];
   const more = unknown.length > 3 ? ` and ${unknown.length - 3} more` : '';
-  const detail = `${unknown.slice(0, 3).join(', ')}${more} not looked up; if ${clientIp} is one of them, add --dns ${unknown[0]}=${clientIp}`;
+  const detail = `${unknown.slice(0, 3).join(', ')}${more} not looked up here; if ${clientIp} is one of them, add --dns ${unknown[0]}=${clientIp}; a front end that cannot find one either may answer 451`;
   return [step('server-hosts/unknown', detail)];
 }
 

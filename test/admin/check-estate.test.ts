@@ -228,6 +228,23 @@ describe('certificate files', () => {
     expect(check(estateWith(certFile, keyFile)).map(brief)).toEqual(expected);
   });
 
+  test('that listeners and send connectors name are looked at too', () => {
+    const none = file('none.pem');
+    const connector = { name: 'Out', sources: ['MBX1'], smartHosts: ['relay.example'], tls: 'verify' };
+    const findings = check(
+      sound({
+        listeners: [{ name: 'SIPS', protocol: 'sip', bind: '0.0.0.0:5061', tls: 'implicit', clientCa: none }],
+        sendConnectors: [{ ...connector, ca: file('text.pem'), auth: { user: 'u', passwordFile: none } }],
+      }),
+    );
+    const told = findings.filter(({ code }) => code === 'file-unreadable');
+    expect(told.map(brief)).toEqual([
+      'error file-unreadable listener "SIPS" clientCa',
+      'warning file-unreadable send-connector "Out" auth.passwordFile',
+    ]);
+    for (const { message } of told) expect(message).toContain(none);
+  });
+
   test('are told of before and after the time of the certificate', () => {
     const store = scratchStore();
     apply(store, { estate: 1, ...estateWith('mail.contoso.com.pem', 'mail.contoso.com.key') });

@@ -91,7 +91,8 @@ test('a recipient with another next hop, and one without any', () => {
 test('a server whose host is a name is known by what --dns says, and the refusal tells so', () => {
   const refused = ask('x@fabrikam.com', { clientIp: '10.0.1.2', port: 25 });
   expect(refused).toMatchObject({ outcome: 'reject', reply: { enhanced: '5.7.1' } });
-  const hint = 'mbx2.contoso.com not looked up; if 10.0.1.2 is one of them, add --dns mbx2.contoso.com=10.0.1.2';
+  const hint =
+    'mbx2.contoso.com not looked up here; if 10.0.1.2 is one of them, add --dns mbx2.contoso.com=10.0.1.2; a front end that cannot find one either may answer 451';
   expect(refused.trace.at(-1)).toEqual({ rule: 'server-hosts/unknown', detail: hint });
   const known = ask('x@fabrikam.com', { clientIp: '10.0.1.2', dns: ['mbx2.contoso.com=10.0.1.2'] });
   expect(linesOf(known)).toContain('outbound/send MBX2 hands over mail for fabrikam.com; CAS1 sends it');
