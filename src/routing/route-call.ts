@@ -117,7 +117,7 @@ function routeToCallee(question: CallQuestion, { group, plan }: HuntLine, before
       'Not Found',
       'unknown-callee',
       before,
-      `${uri.user.slice(0, 100)} is nobody's extension or address`,
+      `${uri.user.slice(0, 100)} is nobody's in dial plan "${plan.name}" (${planWords(plan)})`,
     );
   if (entry.protocols.um === false) {
     return refuse(404, 'Not Found', 'protocol-off', before, `${entry.address} is not enabled for calls`);
@@ -149,6 +149,10 @@ function activeCopySets(database: Database, server: Server, path: SitePath | und
   const sets = [{ why: `the active copy of ${database.name}`, servers: [server], path }];
   activeCopies.set(database, { path, sets });
   return sets;
+}
+
+function planWords({ uriType, digits }: DialPlan): string {
+  return uriType === 'extension' ? `extensions of ${digits} digits` : uriType;
 }
 
 function findCallee(

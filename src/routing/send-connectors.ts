@@ -117,6 +117,22 @@ function candidatesOf(question: OutboundQuestion, connectors: readonly SendConne
   });
 }
 
+const leftOutMax = 5;
+
+/** Connectors for the domain that were not asked, and why. */
+function leftOut({ topology, domain, sizeBytes }: OutboundQuestion): TraceStep[] {
+  const byName = topology.sendConnectors.toSorted((a, b) => compareNames(a.name, b.name));
+  const words = byName.flatMap((connector) => {
+    const { name, enabled, maxMessageSize } = connector;
+    const isNarrow = sizeBytes !== null && sizeBytes > maxMessageSize;
+    if ((enabled && !isNarrow) || spaceOf(connector, domain) === undefined) return [];
+    return [`${name} (${enabled ? `takes ${formatSize(maxMessageSize)}` : 'switched off'})`];
+  });
+  if (words.length === 0) return [];
+  const more = words.length > leftOutMax ? ` and ${words.length - leftOutMax} more` : '';
+  return [step('send-connector/left-out', `${words.slice(0, leftOutMax).join(', ')}${more}`)];
+}
+
 /**
  * The one send connector for a domain: those that take the size, are enabled, in scope and match; the most specific
  * address space; the lowest sum of way and address space cost; the fewest hops; the lowest name. Equals never share.
@@ -137,7 +153,8 @@ export function selectSendConnector(question: OutboundQuestion): ConnectorChoice
   if (best) {
     const rest = others.slice(0, 5).map(({ words }) => words);
     const detail = `${best.words} for ${domain}${rest.length > 0 ? ` before ${rest.join(', ')}` : ''}`;
-    return { kind: 'chosen', connector: best.connector, trace: [step('send-connector/chosen', detail)] };
+    const trace = [step('send-connector/chosen', detail), ...leftOut(question)];
+    return { kind: 'chosen', connector: best.connector, trace };
   }
   if (candidatesOf(question, topology.sendConnectors).length > 0) {
     const detail = `${formatSize(sizeBytes ?? 0)} is too large for every connector that takes ${domain}`;

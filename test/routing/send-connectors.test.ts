@@ -42,7 +42,8 @@ function choose(connectors: readonly string[], domain: string, on: string, sizeB
   const server = topology.server(on);
   if (!server) throw new Error(`no server ${on}`);
   const choice = selectSendConnector({ topology, server, domain, sizeBytes });
-  expect(choice.trace.length).toBe(1);
+  expect(choice.trace[0]?.rule).toBe(`send-connector/${choice.kind}`);
+  expect(choice.trace.slice(1).every(({ rule }) => rule === 'send-connector/left-out')).toBe(true);
   return choice.kind === 'chosen' ? choice.connector.name : choice.kind;
 }
 
@@ -95,6 +96,17 @@ describe('the send connector for a domain, at HQ1', () => {
     [['X * on BR1 scoped 5MB'], 12, 'none'],
   ])('%j with %d MB: %s', (connectors, size, expected) => {
     expect(choose(connectors, 'x.test', 'HQ1', size * megabyte)).toBe(expected);
+  });
+
+  test('says which connectors were not asked', () => {
+    const connectors = ['Small x.test on HQ1 5MB', 'Off x.test on HQ1 off', 'Other y.test on HQ1 off', 'Y * on HQ1'];
+    const { topology } = buildEstate({ ...places, sendConnectors: connectors.map(connector) });
+    const server = topology.server('HQ1');
+    if (!server) throw new Error('no HQ1');
+    const { trace } = selectSendConnector({ topology, server, domain: 'x.test', sizeBytes: 12 * megabyte });
+    expect(trace.slice(1)).toEqual([
+      { rule: 'send-connector/left-out', detail: 'Off (switched off), Small (takes 5MB)' },
+    ]);
   });
 
   test('a server that takes only its own mail sends that', () => {
