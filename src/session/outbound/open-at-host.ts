@@ -122,14 +122,18 @@ async function openNew(
     return { kind: 'failed', reason: reasonOf(error), reply: null };
   }
   leave.opened(connection);
+  const startedMs = performance.now();
   const step = await connection.next(deadlines.replyTimeoutMs);
   if (step.kind !== 'ready') {
-    // A password that it does not take is nothing against it: other connectors have others.
-    const isReached = step.kind === 'failed' && step.stage === 'auth';
-    if (isReached) forgetSetup(connector);
-    if (!signal.aborted && !isReached) memory.noteFailure(memoryKey(host));
+    const isLogin = step.kind === 'failed' && step.stage === 'auth';
+    if (isLogin) forgetSetup(connector);
+    // What one connector asks of TLS and its password are nothing against a host, unless it takes its time to say no.
+    const isFit = isLogin || (step.kind === 'failed' && step.stage === 'starttls');
+    const isSlow = performance.now() - startedMs > slowMs;
+    if (!signal.aborted && (!isFit || isSlow)) memory.noteFailure(memoryKey(host));
     if (step.kind === 'failed') log?.remark(`${step.stage}: ${step.reason}`);
     const failure = failureOf(connection, step, leave.afterwards);
+    if (isLogin && failure.kind === 'failed') return { ...failure, reply: loginRefused };
     const isHandshake = step.kind === 'failed' && step.stage === 'starttls' && step.reply === null;
     if (!isHandshake || demand.kind !== 'opportunistic' || signal.aborted) return failure;
     return { kind: 'no-tls', reason: step.reason };
@@ -137,6 +141,9 @@ async function openNew(
   memory.noteSuccess(memoryKey(host));
   return withoutStale(await negotiate(connection, request, leave.afterwards));
 }
+
+const slowMs = 1000;
+const loginRefused = { code: 451, enhanced: '4.7.0', text: 'The next hop did not let us log in; try again later' };
 
 /** A dialogue with a trace finds our credentials in what a host says, and withholds them. */
 const ignore = (): void => undefined;

@@ -197,7 +197,7 @@ class HostSearch {
 
   #note(host: OutboundHost, outcome: Exclude<OpenedHost, { kind: 'no-tls' }>): OpenedOutside | null {
     if (outcome.kind !== 'failed') {
-      const what = outcome.kind === 'taken' ? 'takes it' : 'refuses it';
+      const what = outcome.kind === 'taken' ? 'is asked' : 'refuses it';
       this.#trace.push(step('outbound/host', `${hostWords(host)} ${what}`));
       return Object.assign(this.#tellAll(outcome), { tried: this.#tried, trace: this.#trace });
     }
