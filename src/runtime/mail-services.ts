@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { builtInAgents } from '../filtering/built-in-agents.js';
 import type { ProtocolAgent } from '../filtering/protocol-agent.js';
-import { createDnsResolver, type DnsResolver } from '../net/dns-resolver.js';
+import type { DnsResolver } from '../net/dns-resolver.js';
 import { type Counters, createCounters } from '../observability/counters.js';
 import type { Logger } from '../observability/log.js';
 import { openProtocolLog, type ProtocolLog } from '../observability/protocol-log.js';
@@ -13,6 +13,7 @@ import { createSpfChecker } from '../session/smtp/spf-checker.js';
 import { trackingFolder } from '../settings.js';
 import type { Topology } from '../topology/topology.js';
 import { createAgentLoader } from './load-agents.js';
+import { createResolvers } from './resolvers.js';
 
 /** What the SMTP door has beside what every door has. */
 export interface MailServices extends Pick<SmtpServices, 'agentsOf' | 'tracking' | 'protocolLog' | 'count'> {
@@ -36,14 +37,7 @@ export function createMailServices(storePath: string, folder: string, log: Logge
   const loader = createAgentLoader(nowMs);
   let own: readonly ProtocolAgent[] = [];
   let known = new WeakMap<Topology, readonly ProtocolAgent[]>();
-  let resolver: { readonly servers: string; readonly dns: DnsResolver } | null = null;
-  const resolverFor = ({ organization }: Topology): DnsResolver => {
-    const servers = organization.resolvers.join(' ');
-    if (resolver?.servers !== servers) {
-      resolver = { servers, dns: createDnsResolver({ servers: organization.resolvers }) };
-    }
-    return resolver.dns;
-  };
+  const resolverFor = createResolvers();
   let newest: { readonly signature: string; readonly agents: readonly ProtocolAgent[] } | null = null;
   const agentsOf = (topology: Topology): readonly ProtocolAgent[] => {
     const before = known.get(topology);
@@ -52,7 +46,7 @@ export function createMailServices(storePath: string, folder: string, log: Logge
     const { filters, organization } = topology;
     const signature = JSON.stringify([filters, organization]);
     if (newest?.signature !== signature) {
-      newest = { signature, agents: [...builtIn(topology, resolverFor(topology), nowMs), ...own] };
+      newest = { signature, agents: [...builtIn(topology, resolverFor(organization.resolvers), nowMs), ...own] };
     }
     known.set(topology, newest.agents);
     return newest.agents;

@@ -1,6 +1,5 @@
 import { networkInterfaces } from 'node:os';
 import { createServerMemory } from '../health/server-memory.js';
-import { createDnsResolver, type DnsResolver } from '../net/dns-resolver.js';
 import type { Logger } from '../observability/log.js';
 import type { ProtocolLog } from '../observability/protocol-log.js';
 import { createHostFinder } from '../session/outbound/find-hosts.js';
@@ -8,10 +7,9 @@ import { createMtaSts, type MtaStsOptions } from '../session/outbound/mta-sts.js
 import { memoryKey } from '../session/outbound/open-at-host.js';
 import { createOutbound, type Outbound, type OutboundParts } from '../session/outbound/outbound.js';
 import { createOutboundConnections } from '../session/outbound/outbound-connections.js';
+import { nameServersOf } from '../session/outbound/outbound-host.js';
+import { createResolvers } from './resolvers.js';
 import { createTurns } from './rotation.js';
-
-/** Sets of name servers whose answers are remembered. */
-const resolversMax = 100;
 
 /** The way out of a front end: its hosts, connections and what is remembered of both. */
 export function createOutboundParts(log: Logger, protocolLog: Pick<ProtocolLog, 'session'>): Outbound {
@@ -36,24 +34,9 @@ export function createHostParts(
     finder,
     memory,
     mtaSts: createMtaSts({ nowMs: Date.now, log }),
-    resolverOf: ({ resolvers }, { organization }) =>
-      resolverFor(resolvers.length > 0 ? resolvers : organization.resolvers),
+    resolverOf: (connector, topology) => resolverFor(nameServersOf(connector, topology)),
   };
 }
 
 const localAddresses = (): readonly string[] =>
   Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
-
-/** One resolver for the same name servers, so that it remembers. */
-function createResolvers(): (servers: readonly string[]) => DnsResolver {
-  const resolvers = new Map<string, DnsResolver>();
-  return (servers) => {
-    const key = servers.join(' ');
-    const known = resolvers.get(key);
-    if (known !== undefined) return known;
-    if (resolvers.size >= resolversMax) resolvers.clear();
-    const made = createDnsResolver({ servers });
-    resolvers.set(key, made);
-    return made;
-  };
-}

@@ -10,7 +10,7 @@ import { type ConnectorSetup, heloNameFor, setupOf } from '../session/outbound/c
 import type { MtaSts, MtaStsOptions, StsPolicy } from '../session/outbound/mta-sts.js';
 import type { HostQuestion, OutboundHost } from '../session/outbound/outbound-host.js';
 import { type DialogueLine, type HostProbe, type ProbeRequest, probeHost } from '../session/outbound/probe-host.js';
-import { tlsRequirement } from '../session/outbound/tls-requirement.js';
+import { heedsPolicies, tlsRequirement } from '../session/outbound/tls-requirement.js';
 import type { SendConnector } from '../topology/catalogue/catalogue.js';
 import { chooseFrontEnd } from '../topology/choose-front-end.js';
 import { type MailAddress, parseMailAddress } from '../topology/mail-address.js';
@@ -160,13 +160,13 @@ async function readSetup(
 }
 
 async function policyFor(
-  { mtaSts, smartHosts }: SendConnector,
+  connector: SendConnector,
   domain: string,
   source: MtaSts,
   resolver: DnsResolver,
   trace: TraceStep[],
 ): Promise<StsPolicy | null> {
-  if (!mtaSts || smartHosts.length > 0) return null;
+  if (!heedsPolicies(connector)) return null;
   const policy = await source.policyOf(domain, resolver);
   const words = policy === null ? 'no policy is in force' : `policy ${policy.id}, mode ${policy.mode}`;
   trace.push(step('mta-sts', `${domain}: ${words}`));

@@ -1,6 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { freePort, portOpen, startChild, tempDir } from './child.mjs';
+import { startTcpProxy } from './smtp-haproxy.mjs';
 
 /** @typedef {import('./harness.mjs').Running<number>} Running */
 
@@ -10,7 +8,7 @@ import { freePort, portOpen, startChild, tempDir } from './child.mjs';
  * @returns {Promise<Running>}
  */
 export function startTlsHaproxy(smartHostPort) {
-  return start((port) => [
+  return startTcpProxy((port) => [
     `bind 127.0.0.1:${port} backlog 1024`,
     `server host 127.0.0.1:${smartHostPort} ssl verify none`,
   ]);
@@ -23,32 +21,8 @@ export function startTlsHaproxy(smartHostPort) {
  * @returns {Promise<Running>}
  */
 export function startTlsSmartHost(sinkPort, certificateFile) {
-  return start((port) => [
+  return startTcpProxy((port) => [
     `bind 127.0.0.1:${port} backlog 1024 ssl crt ${certificateFile}`,
     `server sink 127.0.0.1:${sinkPort}`,
   ]);
-}
-
-/** @param {(port: number) => readonly string[]} proxyLines */
-async function start(proxyLines) {
-  const port = await freePort();
-  const configFile = join(tempDir('haproxy'), 'haproxy.cfg');
-  writeFileSync(
-    configFile,
-    `
-global
-  nbthread 1
-  maxconn 4096
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 10m
-  timeout server 10m
-listen smtp
-  ${proxyLines(port).join('\n  ')}
-`,
-  );
-  const child = await startChild('haproxy', ['-db', '-f', configFile]);
-  await portOpen(child, port);
-  return { pids: [child.pid], target: port, stop: child.stop };
 }

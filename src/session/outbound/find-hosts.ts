@@ -7,7 +7,14 @@ import { findOwnDoors } from './find-own-doors.js';
 import { findReplies } from './find-replies.js';
 import { findSmartHosts } from './find-smart-hosts.js';
 import { createSystemAddresses, type SystemAddresses } from './find-system-addresses.js';
-import { type FoundHosts, type HostFinder, type HostQuestion, hostWords, type OutboundHost } from './outbound-host.js';
+import {
+  type FoundHosts,
+  type HostFinder,
+  type HostQuestion,
+  hostWords,
+  nameServersOf,
+  type OutboundHost,
+} from './outbound-host.js';
 
 export interface HostFinderOptions {
   /** The resolver that asks these servers; none: the system's. The same one for the same servers, for it remembers. */
@@ -35,8 +42,7 @@ export function createHostFinder(options: HostFinderOptions): HostFinder {
     localAddressesKeptMs,
   );
   const ask = ({ connector, domain, snapshot }: HostQuestion): Promise<FoundHosts> => {
-    const { organization } = snapshot.topology;
-    const servers = connector.resolvers.length > 0 ? connector.resolvers : organization.resolvers;
+    const servers = nameServersOf(connector, snapshot.topology);
     const ownDoors = findOwnDoors(snapshot, localAddresses);
     if (connector.smartHosts.length > 0) {
       const resolver = servers.length > 0 ? options.resolverFor(servers) : null;

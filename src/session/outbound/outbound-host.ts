@@ -1,6 +1,7 @@
 import type { SmtpReply } from '../../protocols/smtp/replies.js';
 import type { TraceStep } from '../../routing/decision.js';
 import type { SendConnector } from '../../topology/catalogue/catalogue.js';
+import type { Topology } from '../../topology/topology.js';
 import type { Snapshot } from '../door-services.js';
 
 /** One address of a host outside that may be handed mail. */
@@ -27,6 +28,11 @@ export type FoundHosts =
 /** Finds the hosts of a connector and a domain. Never rejects: what cannot be found out is a temporary `none`. */
 export interface HostFinder {
   find(question: HostQuestion): Promise<FoundHosts>;
+}
+
+/** The name servers that a connector asks: its own, else the organization's; none: the system's. */
+export function nameServersOf({ resolvers }: SendConnector, { organization }: Topology): readonly string[] {
+  return resolvers.length > 0 ? resolvers : organization.resolvers;
 }
 
 /** `mx1.example.net [192.0.2.1]:25`: as a host stands in logs, records and what was tried. */

@@ -20,7 +20,7 @@ import type { MtaSts, StsPolicy } from './mta-sts.js';
 import { type HostRequest, type OpenedHost, openAtHost, type TlsDemand } from './open-at-host.js';
 import type { OutboundConnections } from './outbound-connections.js';
 import { type HostFinder, hostWords, type OutboundHost } from './outbound-host.js';
-import { tlsRequirement } from './tls-requirement.js';
+import { heedsPolicies, tlsRequirement } from './tls-requirement.js';
 
 /** A message for somewhere outside, to be opened at the next hop of its way. */
 export interface OutboundRequest {
@@ -136,7 +136,7 @@ function deadlinesOf({ connectTimeout, replyTimeout }: SendConnector): Transacti
 /** RFC 8461: what the other domain asks of those who find its hosts by MX. */
 async function policyFor({ way, snapshot }: OutboundRequest, parts: OutboundParts): Promise<StsPolicy | null> {
   const { connector, domain } = way;
-  if (!connector.mtaSts || connector.smartHosts.length > 0) return null;
+  if (!heedsPolicies(connector)) return null;
   return parts.mtaSts.policyOf(domain, parts.resolverOf(connector, snapshot.topology));
 }
 

@@ -24,10 +24,13 @@ export type TlsOfConnector = Pick<SendConnector, 'name' | 'tls' | 'implicitTls' 
 export function tlsRequirement(connector: TlsOfConnector, host: string, policy: StsPolicy | null): TlsRequirement {
   const name = host.replace(/\.$/, '').toLowerCase();
   const own = ownRequirement(connector, name);
-  const counts = policy !== null && connector.mtaSts && connector.smartHosts.length === 0;
-  if (!counts) return own;
+  if (policy === null || !heedsPolicies(connector)) return own;
   return policy.mode === 'enforce' ? enforced(connector, own, name, policy) : tested(own, name, policy);
 }
+
+/** RFC 8461 §2: policies are about hosts found by MX; and the administrator may have them left aside. */
+export const heedsPolicies = ({ mtaSts, smartHosts }: Pick<TlsOfConnector, 'mtaSts' | 'smartHosts'>): boolean =>
+  mtaSts && smartHosts.length === 0;
 
 function ownRequirement({ tls, implicitTls }: TlsOfConnector, host: string): OwnRequirement {
   const own = (kind: 'none' | 'opportunistic' | 'required', detail: string): OwnRequirement => {
